@@ -1,0 +1,1 @@
+"""What a permission means; knows nothing of peers, sockets or rows."""

@@ -1,0 +1,91 @@
+"""Check: may these subjects do this to these entities? One walk answers all questions of a request."""
+
+from __future__ import annotations
+
+from engine.blame import failure_of
+from engine.gates import Gate
+from engine.nodes import ArrowNode, Node
+from engine.outcomes import ALLOWED, FAILED
+from engine.overlay import Overlay
+from engine.plan import Plan, call_leaf
+from engine.reads import Reads
+from engine.walk import Asker, Walk
+from model.check import CheckAnswer, CheckRequest, Question, Verdict
+from model.errors import AuthzError, ErrorCode, NotFound
+from model.snapshot import Snapshot
+from model.tuples import SubjectRef
+from storage.base import SnapshotReader
+
+
+async def check(
+    reader: SnapshotReader, plan: Plan, snapshot: Snapshot, request: CheckRequest
+) -> tuple[CheckAnswer, ...]:
+    """One answer per question, in order, all at the given snapshot and schema.
+
+    A question that cannot be decided (unknown name, depth, a rule that fails) carries its error in its answer. What
+    breaks the walk as a whole is raised: SnapshotExpired, StorageFailed, Unavailable, LimitExceeded. Cancelling stops
+    the walk at its next read or after some thousand nodes.
+    """
+    reads = Reads(reader, request.tenant, snapshot)
+    walk = Walk(plan, reads, Overlay(request.context, plan), request.depth)
+    askers: dict[SubjectRef, Asker] = {}
+    roots = [_root(walk, askers, question) for question in request.questions]
+    await walk.run([root for root in roots if isinstance(root, Gate)])
+    return tuple(_answer(root) for root in roots)
+
+
+def _root(walk: Walk, askers: dict[SubjectRef, Asker], question: Question) -> Gate | AuthzError:
+    asker = askers.get(question.subject)
+    if asker is None:
+        asker = askers[question.subject] = Asker(walk, question.subject)
+    try:
+        return _named(walk.plan, asker, question)
+    except AuthzError as error:
+        return error
+
+
+def _named(plan: Plan, asker: Asker, question: Question) -> Gate:
+    """The node of what a question names: a member of the entity, or a rule over its attributes."""
+    entity, name = question.entity, question.permission
+    schema = plan.schema
+    if entity.type in schema.rules:
+        raise NotFound(f"{entity.type!r} is a rule, not an entity type", ErrorCode.ENTITY_DEFINITION_NOT_FOUND)
+    if entity.type not in schema.entities:
+        raise NotFound(f"entity type {entity.type!r} is not in the schema", ErrorCode.SCHEMA_NOT_FOUND)
+    if (entity.type, name) in plan.members or question.subject == (*entity, name):
+        return asker.member(entity.type, entity.id, name) or _decided(question)
+    if name in schema.rules:
+        return asker.rule_call(entity.type, entity.id, call_leaf(schema.rules[name], tuple(question.arguments)))
+    if name in schema.entities:
+        raise NotFound(f"{name!r} is an entity type, not a permission", ErrorCode.RULE_DEFINITION_NOT_FOUND)
+    raise NotFound(f"entity type {entity.type!r} has no permission {name!r}", ErrorCode.SCHEMA_NOT_FOUND)
+
+
+def _decided(question: Question) -> Gate:
+    """A gate for what needs no walk: a userset is in itself, and a subject out of reach is denied."""
+    gate = Gate(ALLOWED)
+    if question.subject == (*question.entity, question.permission):
+        gate.settle(ALLOWED)
+    gate.let_go()
+    return gate
+
+
+def _answer(root: Gate | AuthzError) -> CheckAnswer:
+    if isinstance(root, AuthzError):
+        return CheckAnswer(root, 1)
+    if root.outcome == FAILED:
+        return CheckAnswer(failure_of(root), _count(root))
+    return CheckAnswer(Verdict.ALLOWED if root.outcome == ALLOWED else Verdict.DENIED, _count(root))
+
+
+def _count(root: Gate) -> int:
+    """Members and rule calls whose outcome was known when the root was decided, the root included."""
+    seen = {root}
+    stack = [root]
+    while stack:
+        gate = stack.pop()
+        for child in (*gate.children, *gate.excluded):
+            if child.outcome is not None and child not in seen:
+                seen.add(child)
+                stack.append(child)
+    return max(1, sum(isinstance(gate, Node) and not isinstance(gate, ArrowNode) for gate in seen))

@@ -1,0 +1,1 @@
+"""Where tuples, attributes, schemas, bundles and tenants live: the ports in ``base.py``, one package per store."""

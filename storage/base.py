@@ -1,0 +1,252 @@
+"""The ports every store fulfils, and the promises their callers rely on.
+
+Shared promises:
+
+- Errors are ours (``model/errors.py``); no driver exception and no driver text leaves a store.
+- Everything is scoped by tenant, and no tenant needs to be created before it is used.
+- A write is one transaction: after it returns it is durable and visible at every later head; if it raises, nothing of
+  it is visible ever. A cancelled write may or may not have happened, never half.
+- A snapshot returned by a write sees that write (read-your-write); reads at equal snapshots give equal results,
+  however much is written in between, until the snapshot falls behind the horizon and is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+
+from model.attributes import Attribute, AttributeValue, EntityAttribute
+from model.snapshot import Snapshot
+from model.tuples import EntityRelation, RelationTuple, SubjectRef
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class ReadBatch:
+    """All that one round of a walk wants to know; the walk fills it, the store answers it list by list.
+
+    memberships: is exactly this tuple there? usersets: the subjects of this entity relation that are usersets.
+    subjects: all of its subjects. attributes: the value. Lists may repeat a key and may be empty.
+    """
+
+    memberships: list[RelationTuple] = field(default_factory=list)
+    usersets: list[EntityRelation] = field(default_factory=list)
+    subjects: list[EntityRelation] = field(default_factory=list)
+    attributes: list[EntityAttribute] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAnswers:
+    """Answers to a ReadBatch, each list aligned with the list it answers.
+
+    Subjects come in byte order of (relation, type, id), without repetition.
+    """
+
+    memberships: Sequence[bool]
+    usersets: Sequence[Sequence[SubjectRef]]
+    subjects: Sequence[Sequence[SubjectRef]]
+    attributes: Sequence[AttributeValue | None]
+
+
+@dataclass(frozen=True, slots=True)
+class TupleFilter:
+    """Conjunction of the non-empty parts; id lists mean any of them. An empty filter matches everything."""
+
+    entity_type: str = ""
+    entity_ids: Sequence[str] = ()
+    relation: str = ""
+    subject_type: str = ""
+    subject_ids: Sequence[str] = ()
+    subject_relation: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """True if no part restricts anything."""
+        return self == TupleFilter()
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeFilter:
+    """Conjunction of the non-empty parts; lists mean any of them. An empty filter matches everything."""
+
+    entity_type: str = ""
+    entity_ids: Sequence[str] = ()
+    names: Sequence[str] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """True if no part restricts anything."""
+        return self == AttributeFilter()
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """Which part of a list: at most ``size`` (≥ 1) items from where ``token`` says, empty for the start."""
+
+    size: int
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Part of a list in its order, and the token of the next part; empty when nothing follows."""
+
+    items: Sequence[T]
+    next_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changeset:
+    """Changes applied in this order: tuples written, attributes written, tuples deleted, attributes deleted.
+
+    Writing a tuple that is there changes nothing; writing an attribute replaces its value; deleting what is not there
+    changes nothing. Among attributes of equal key the last one written wins.
+    """
+
+    tuples_written: Sequence[RelationTuple] = ()
+    attributes_written: Sequence[Attribute] = ()
+    tuples_deleted: Sequence[RelationTuple] = ()
+    attributes_deleted: Sequence[EntityAttribute] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest state of a tenant: what is visible, and its latest schema version, empty if it has none."""
+
+    snapshot: Snapshot
+    schema_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaRecord:
+    """One stored schema version: the canonical text under an id that sorts by time. Source: reference wire-api §10."""
+
+    version: str
+    text: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A registered tenant. created_at is in UTC."""
+
+    id: str
+    name: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BundleOperation:
+    """Templates of one step of a bundle, applied in the order of a Changeset."""
+
+    relationships_write: Sequence[str] = ()
+    relationships_delete: Sequence[str] = ()
+    attributes_write: Sequence[str] = ()
+    attributes_delete: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A named set of templated changes. Source: reference semantics §11."""
+
+    name: str
+    arguments: Sequence[str]
+    operations: Sequence[BundleOperation]
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionReport:
+    """What one pass of garbage collection did. horizon: the commit below which snapshots are now refused."""
+
+    horizon: Snapshot
+    tuples_removed: int
+    attributes_removed: int
+
+
+class SnapshotReader(Protocol):
+    """Reads at a pinned snapshot. Every method raises SnapshotExpired for a snapshot behind the horizon."""
+
+    async def read(self, tenant: str, snapshot: Snapshot, batch: ReadBatch) -> ReadAnswers:
+        """Answer a whole batch at one snapshot. The cost of a membership or a usersets read does not grow with the
+        number of direct subjects of its relation.
+        """
+
+    async def read_tuples(
+        self, tenant: str, snapshot: Snapshot, where: TupleFilter, page: PageRequest
+    ) -> Page[RelationTuple]:
+        """Matching tuples in order of writing. Raises InvalidRequest (INVALID_CONTINUOUS_TOKEN) for a bad token."""
+
+    async def read_attributes(
+        self, tenant: str, snapshot: Snapshot, where: AttributeFilter, page: PageRequest
+    ) -> Page[Attribute]:
+        """Matching attributes in order of writing. Raises InvalidRequest (INVALID_CONTINUOUS_TOKEN) for a bad token."""
+
+
+class DataWriter(Protocol):
+    """Changes tuples and attributes. Even a change of nothing is a transaction and gives a new snapshot."""
+
+    async def write(self, tenant: str, changesets: Sequence[Changeset]) -> Snapshot:
+        """Apply the changesets one after another in one transaction; the snapshot that sees it."""
+
+    async def delete(self, tenant: str, tuples: TupleFilter | None, attributes: AttributeFilter | None) -> Snapshot:
+        """Delete what matches, in one transaction; None deletes nothing of that sort, an empty filter everything."""
+
+
+class SchemaStore(Protocol):
+    """Schema versions; written once, never changed."""
+
+    async def write_schema(self, tenant: str, text: str) -> str:
+        """Store a new version, which becomes the latest; its id."""
+
+    async def read_schema(self, tenant: str, version: str) -> SchemaRecord | None:
+        """One version, or None if the tenant has none of that id."""
+
+    async def list_schemas(self, tenant: str, page: PageRequest) -> Page[SchemaRecord]:
+        """Versions, newest first. Raises InvalidRequest (INVALID_CONTINUOUS_TOKEN) for a bad token."""
+
+
+class TenantStore(Protocol):
+    """The register of tenants; it bounds nothing else, any tenant id works without it."""
+
+    async def create_tenant(self, tenant_id: str, name: str) -> Tenant:
+        """Register a tenant. Raises Conflict (UNIQUE_CONSTRAINT) if the id is taken."""
+
+    async def delete_tenant(self, tenant_id: str) -> None:
+        """Remove a tenant and everything stored under it. Raises NotFound (NOT_FOUND) if it is not registered."""
+
+    async def list_tenants(self, page: PageRequest) -> Page[Tenant]:
+        """Registered tenants by id. Raises InvalidRequest (INVALID_CONTINUOUS_TOKEN) for a bad token."""
+
+
+class BundleStore(Protocol):
+    """Bundles by name."""
+
+    async def write_bundles(self, tenant: str, bundles: Sequence[Bundle]) -> None:
+        """Store the bundles in one transaction, each replacing one of its name."""
+
+    async def read_bundle(self, tenant: str, name: str) -> Bundle | None:
+        """The bundle, or None if there is none of that name."""
+
+    async def delete_bundle(self, tenant: str, name: str) -> bool:
+        """Remove the bundle; True if there was one."""
+
+
+class Storage(SnapshotReader, DataWriter, SchemaStore, TenantStore, BundleStore, Protocol):
+    """A whole store, open and ready."""
+
+    async def head(self, tenant: str) -> Head:
+        """The newest state, read after the call: every write acknowledged before it is visible in it."""
+
+    async def collect_garbage(self, window_s: float) -> CollectionReport:
+        """Move the horizon to the newest commit older than ``window_s`` seconds, then remove what nothing from there
+        on can see. Safe beside reads and writes; the horizon never moves back.
+        """
+
+    async def ping(self) -> None:
+        """Return if the store can read and write now; raises Unavailable or StorageFailed saying why not."""
+
+    async def close(self) -> None:
+        """Finish what is being written, then let go of everything held. Idempotent."""
