@@ -13,7 +13,7 @@ from engine.gates import Gate
 from engine.outcomes import ALLOWED, DENIED, Outcome
 from engine.plan import ArrowLeaf, GatePlan, MemberLeaf, PermissionPlan, RelationPlan, RuleLeaf
 from model.attributes import AttributeKind, AttributeValue, EntityAttribute, PlainValue
-from model.errors import AuthzError, ErrorCode, InvalidRequest
+from model.errors import AuthzError, InvalidRequest
 from model.tuples import EntityRelation, RelationTuple, SubjectRef
 from schema.compiled import Target
 
@@ -194,7 +194,7 @@ class AttributeNode(Node):
     def _decide(self, value: AttributeValue) -> None:
         if value.kind is not AttributeKind.BOOLEAN:
             kind = value.kind.keyword
-            self.fail(InvalidRequest(f"expected a boolean in {self}, found {kind}", ErrorCode.INVALID_ARGUMENT))
+            self.fail(InvalidRequest(f"expected a boolean in {self}, found {kind}"))
         else:
             self.settle(ALLOWED if value.value else DENIED)
 
@@ -230,7 +230,7 @@ class RuleNode(Node):
         if chosen is not None and chosen.kind is not kind:
             wanted = kind.keyword if kind else "no such parameter"
             message = f"expected {wanted} for argument {key.name} of {self}, found {chosen.kind.keyword}"
-            self.fail(InvalidRequest(message, ErrorCode.INVALID_ARGUMENT))
+            self.fail(InvalidRequest(message))
         elif chosen is not None:
             self.values[key.name] = chosen.value
         self.missing -= 1

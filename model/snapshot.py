@@ -6,7 +6,7 @@ import base64
 import binascii
 from typing import NamedTuple
 
-from model.errors import ErrorCode, InvalidRequest
+from model.errors import InvalidRequest
 
 
 class Snapshot(NamedTuple):
@@ -62,7 +62,7 @@ def decode_snap_token(token: str) -> Snapshot:
             return Snapshot.at_commit(int.from_bytes(raw, "little"))
         return _parse_parts(raw.decode("ascii"))
     except (binascii.Error, ValueError) as error:
-        raise InvalidRequest(f"malformed snap token {token[:200]!r}", ErrorCode.INVALID_ARGUMENT) from error
+        raise InvalidRequest(f"malformed snap token {token[:200]!r}") from error
 
 
 def _parse_parts(text: str) -> Snapshot:

@@ -1,0 +1,1 @@
+"""The public face: requests decoded, checked, answered; errors as statuses."""

@@ -1,0 +1,87 @@
+"""Error to status: one table, met by every transport.
+
+The message of a status is what the contract promises its clients: the name of the error code where there is one, the
+text where there is none. The explanation that quotes the offending value travels beside it, as a status detail.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from google.protobuf.any_pb2 import Any as PackedAny
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
+from grpc import StatusCode
+
+from model.errors import (
+    AuthzError,
+    Conflict,
+    DeadlineExceeded,
+    InvalidRequest,
+    InvalidSchema,
+    LimitExceeded,
+    NotFound,
+    StorageFailed,
+    Unavailable,
+)
+
+ERROR_DOMAIN = "ringward"
+
+
+class EdgeStatus(NamedTuple):
+    """How an error looks from outside: the gRPC code and the HTTP status."""
+
+    grpc: StatusCode
+    http: int
+
+
+INVALID = EdgeStatus(StatusCode.INVALID_ARGUMENT, 400)
+NOT_FOUND = EdgeStatus(StatusCode.NOT_FOUND, 404)
+INTERNAL = EdgeStatus(StatusCode.INTERNAL, 500)
+
+STATUSES: dict[type[AuthzError], EdgeStatus] = {
+    AuthzError: INTERNAL,
+    InvalidRequest: INVALID,
+    NotFound: NOT_FOUND,
+    Conflict: INVALID,
+    LimitExceeded: EdgeStatus(StatusCode.RESOURCE_EXHAUSTED, 429),
+    DeadlineExceeded: EdgeStatus(StatusCode.DEADLINE_EXCEEDED, 504),
+    Unavailable: EdgeStatus(StatusCode.UNAVAILABLE, 503),
+    StorageFailed: INTERNAL,
+}
+
+
+def status_of(error: AuthzError) -> EdgeStatus:
+    """The status of an error: by its type, nearest ancestor first, unless its code belongs to a client's mistake.
+
+    The contract derives the status from the code's number, and some of its codes say 404 for what is a mistake in the
+    request (SUBJECT_TYPE_NOT_FOUND, ATTRIBUTE_TYPE_MISMATCH). Source: reference wire-api §6, W-2.
+    """
+    if error.code is not None and error.code // 1000 in (2, 4):
+        return INVALID if error.code // 1000 == 2 else NOT_FOUND
+    return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
+
+
+def message_of(error: AuthzError) -> str:
+    """The status message. Schema errors keep their ``line:col: text`` form. Source: reference wire-api §5, W-1."""
+    if error.code is None or isinstance(error, InvalidSchema):
+        return str(error)
+    return error.code.wire_name
+
+
+def explanation_of(error: AuthzError) -> str:
+    """What a person needs to mend the request; several lines for a schema error."""
+    return error.explain() if isinstance(error, InvalidSchema) else str(error)
+
+
+def rich_status(error: AuthzError) -> Status:
+    """The google.rpc.Status of an error, its explanation as an ErrorInfo."""
+    info = ErrorInfo(
+        reason=error.code.wire_name if error.code is not None else type(error).__name__,
+        domain=ERROR_DOMAIN,
+        metadata={"explanation": explanation_of(error)},
+    )
+    detail = PackedAny()
+    detail.Pack(info)
+    number: int = status_of(error).grpc.value[0]
+    return Status(code=number, message=message_of(error), details=[detail])

@@ -1,0 +1,60 @@
+"""Health that tells the truth: SERVING means that the store answered just now and the node is not on its way out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthServicer
+
+from model.errors import AuthzError
+
+Ping = Callable[[], Awaitable[None]]
+
+WATCH_INTERVAL_S = 1.0
+
+
+class Health(HealthServicer):
+    """grpc.health.v1.Health for the node as a whole; the service name asked for does not matter."""
+
+    def __init__(self, ping: Ping) -> None:
+        self._ping = ping
+        self._leaving = False
+
+    def leave(self) -> None:
+        """From now on NOT_SERVING, whatever the store says."""
+        self._leaving = True
+
+    async def is_serving(self) -> bool:
+        """True if the node takes requests and its store works."""
+        if self._leaving:
+            return False
+        try:
+            await self._ping()
+        except AuthzError:
+            return False
+        return True
+
+    # The names and the untyped context are those of the generated servicer.
+    async def Check(self, request: HealthCheckRequest, context: Any) -> HealthCheckResponse:  # noqa: ARG002, N802
+        """The state now."""
+        return await self._state()
+
+    async def Watch(  # noqa: N802
+        self,
+        request: HealthCheckRequest,  # noqa: ARG002
+        context: Any,  # noqa: ARG002
+    ) -> AsyncIterator[HealthCheckResponse]:
+        """The state now and after each change, seen within a second; ends when the client goes."""
+        last = None
+        while True:
+            if (state := await self._state()) != last:
+                yield state
+                last = state
+            await asyncio.sleep(WATCH_INTERVAL_S)
+
+    async def _state(self) -> HealthCheckResponse:
+        serving = await self.is_serving()
+        return HealthCheckResponse(status=HealthCheckResponse.SERVING if serving else HealthCheckResponse.NOT_SERVING)

@@ -1,0 +1,1 @@
+"""The services of the contract: thin handlers that know no transport."""

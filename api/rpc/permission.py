@@ -1,0 +1,77 @@
+"""Permission: may this subject do this to that entity?"""
+
+from __future__ import annotations
+
+from api.convert import arguments_from_proto, context_from_proto, entity_from_proto, subject_from_proto
+from cluster.invoker.invoker import Invoker
+from model.check import CheckAnswer, CheckRequest, Question, Verdict
+from proto.base.v1 import base_pb2 as pb
+from proto.base.v1.service_pb2 import (
+    PermissionBulkCheckRequest,
+    PermissionBulkCheckResponse,
+    PermissionCheckRequest,
+    PermissionCheckResponse,
+    PermissionCheckResponseMetadata,
+)
+
+_RESULTS = {
+    Verdict.ALLOWED: pb.CheckResult.CHECK_RESULT_ALLOWED,
+    Verdict.DENIED: pb.CheckResult.CHECK_RESULT_DENIED,
+}
+
+
+class PermissionService:
+    """Answers through the invoker."""
+
+    def __init__(self, invoker: Invoker) -> None:
+        self._invoker = invoker
+
+    async def check(self, request: PermissionCheckRequest) -> PermissionCheckResponse:
+        """One question; raises the error that kept it from being decided."""
+        question = Question(
+            entity_from_proto(request.entity),
+            request.permission,
+            subject_from_proto(request.subject),
+            arguments_from_proto(request.arguments),
+        )
+        (answer,) = await self._invoker.check(_check_request(request, (question,)))
+        return _response(answer.verdict(), answer.check_count)
+
+    async def bulk_check(self, request: PermissionBulkCheckRequest) -> PermissionBulkCheckResponse:
+        """Up to a hundred questions at one snapshot, answered in order.
+
+        The response has no room for an item's error, so an item that cannot be decided is DENIED with a count of 1.
+        What fails all items (storage, an unknown schema) fails the call. Source: reference semantics §4, S-30.
+        """
+        arguments = arguments_from_proto(request.arguments)
+        questions = tuple(
+            Question(entity_from_proto(item.entity), item.permission, subject_from_proto(item.subject), arguments)
+            for item in request.items
+        )
+        answers = await self._invoker.check(_check_request(request, questions))
+        return PermissionBulkCheckResponse(results=[_item_response(answer) for answer in answers])
+
+
+def _check_request(
+    request: PermissionCheckRequest | PermissionBulkCheckRequest, questions: tuple[Question, ...]
+) -> CheckRequest:
+    metadata = request.metadata
+    return CheckRequest(
+        tenant=request.tenant_id,
+        questions=questions,
+        depth=metadata.depth,
+        snap_token=metadata.snap_token,
+        schema_version=metadata.schema_version,
+        context=context_from_proto(request.context),
+    )
+
+
+def _item_response(answer: CheckAnswer) -> PermissionCheckResponse:
+    if isinstance(answer.outcome, Verdict):
+        return _response(answer.outcome, answer.check_count)
+    return _response(Verdict.DENIED, 1)
+
+
+def _response(verdict: Verdict, check_count: int) -> PermissionCheckResponse:
+    metadata = PermissionCheckResponseMetadata(check_count=check_count)
+    return PermissionCheckResponse(can=_RESULTS[verdict], metadata=metadata)

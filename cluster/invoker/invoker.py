@@ -1,0 +1,62 @@
+"""The invoker: pins the snapshot and the schema version of a request, then has it evaluated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.catalog import SchemaCatalog
+from engine.check import check
+from engine.plan import Plan
+from model.check import CheckAnswer, CheckRequest
+from model.errors import ErrorCode, NotFound
+from model.snapshot import Snapshot, decode_snap_token
+from storage.base import Head, Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """What a request is answered at; resolved once, and nothing below picks another."""
+
+    snapshot: Snapshot
+    plan: Plan
+
+
+class Invoker:
+    """Answers requests from the store, on this node."""
+
+    def __init__(self, storage: Storage, catalog: SchemaCatalog) -> None:
+        self._storage = storage
+        self._catalog = catalog
+
+    async def check(self, request: CheckRequest) -> tuple[CheckAnswer, ...]:
+        """One answer per question, in order, all at one snapshot. For errors see ``engine.check`` and ``pin``."""
+        pinned = await self.pin(request.tenant, request.snap_token, request.schema_version)
+        return await check(self._storage, pinned.plan, pinned.snapshot, request)
+
+    async def pin(self, tenant: str, snap_token: str, schema_version: str) -> Pinned:
+        """The snapshot of the token, else head, and the plan of the version, else of the latest.
+
+        Head is read after the call, so it sees every write acknowledged before. Raises InvalidRequest for a malformed
+        token and NotFound (SCHEMA_NOT_FOUND) if there is no such schema.
+        """
+        if snap_token and schema_version:
+            return Pinned(decode_snap_token(snap_token), await self._catalog.plan(tenant, schema_version))
+        head = await self._storage.head(tenant)
+        snapshot = decode_snap_token(snap_token) if snap_token else head.snapshot
+        return Pinned(snapshot, await self._catalog.plan(tenant, schema_version or latest_version(tenant, head)))
+
+    async def snapshot(self, tenant: str, snap_token: str) -> Snapshot:
+        """The snapshot of the token, else head, as in ``pin``."""
+        return decode_snap_token(snap_token) if snap_token else (await self._storage.head(tenant)).snapshot
+
+    async def plan(self, tenant: str, schema_version: str) -> Plan:
+        """The plan of the version, else of the latest, as in ``pin``."""
+        version = schema_version or latest_version(tenant, await self._storage.head(tenant))
+        return await self._catalog.plan(tenant, version)
+
+
+def latest_version(tenant: str, head: Head) -> str:
+    """The tenant's latest schema version. Raises NotFound (SCHEMA_NOT_FOUND) if it never wrote one."""
+    if not head.schema_version:
+        raise NotFound(f"tenant {tenant!r} has no schema", ErrorCode.SCHEMA_NOT_FOUND)
+    return head.schema_version

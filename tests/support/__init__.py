@@ -1,0 +1,1 @@
+"""What several tests share: the naive evaluator, fakes and generators."""
