@@ -1,0 +1,1 @@
+"""Wire contracts: .proto files and the modules generated from them."""

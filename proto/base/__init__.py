@@ -1,0 +1,1 @@
+"""Permify's contract, by version."""

@@ -1,0 +1,1 @@
+"""The contract's version 1: what clients speak."""

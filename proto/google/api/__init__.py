@@ -1,0 +1,1 @@
+"""Vendored parts of google.api."""

@@ -1,0 +1,1 @@
+"""Vendored: the Common Expression Language as messages."""

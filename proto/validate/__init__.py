@@ -1,0 +1,1 @@
+"""Vendored: the options that carry validation rules."""
