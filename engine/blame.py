@@ -20,7 +20,7 @@ def failure_of(root: Gate) -> AuthzError:
         gate = stack.pop()
         if gate.error is not None:
             return gate.error
-        failed = [child for child in (*gate.children, *gate.excluded) if child.outcome == FAILED]
+        failed = [child for child in gate.operands() if child.outcome == FAILED]
         stack += [child for child in reversed(failed) if child not in visited]
         visited.update(failed)
     name = f"{root} " if isinstance(root, Node) else ""

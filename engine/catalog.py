@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cachetools import LRUCache
 
-from engine.plan import Plan, plan_of
+from engine.plan import Plan
 from model.errors import ErrorCode, NotFound
 from schema.compiler import compile_schema
 from storage.base import SchemaStore
@@ -35,4 +35,4 @@ class SchemaCatalog:
         record = await self._store.read_schema(tenant, version)
         if record is None:
             raise NotFound(f"tenant {tenant!r} has no schema version {version!r}", ErrorCode.SCHEMA_NOT_FOUND)
-        return plan_of(compile_schema(record.text))
+        return Plan(compile_schema(record.text))

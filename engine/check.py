@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from engine.asker import Asker
 from engine.blame import failure_of
 from engine.gates import Gate
-from engine.nodes import ArrowNode, Node
+from engine.nodes import Node
 from engine.outcomes import ALLOWED, FAILED
 from engine.overlay import Overlay
 from engine.plan import Plan, call_leaf
-from engine.reads import Reads
-from engine.walk import Asker, Walk
+from engine.walk import PinnedReader, Walk
 from model.check import CheckAnswer, CheckRequest, Question, Verdict
 from model.errors import AuthzError, ErrorCode, NotFound
 from model.snapshot import Snapshot
 from model.tuples import SubjectRef
+from schema.compiled import EntityDefinition
 from storage.base import SnapshotReader
 
 
@@ -26,8 +29,8 @@ async def check(
     breaks the walk as a whole is raised: SnapshotExpired, StorageFailed, Unavailable, LimitExceeded. Cancelling stops
     the walk at its next read or after some thousand nodes.
     """
-    reads = Reads(reader, request.tenant, snapshot)
-    walk = Walk(plan, reads, Overlay(request.context, plan), request.depth)
+    overlay = Overlay(request.context, plan.schema)
+    walk = Walk(plan, PinnedReader(reader, request.tenant, snapshot), overlay, request.depth)
     askers: dict[SubjectRef, Asker] = {}
     roots = [_root(walk, askers, question) for question in request.questions]
     await walk.run([root for root in roots if isinstance(root, Gate)])
@@ -52,7 +55,7 @@ def _named(plan: Plan, asker: Asker, question: Question) -> Gate:
         raise NotFound(f"{entity.type!r} is a rule, not an entity type", ErrorCode.ENTITY_DEFINITION_NOT_FOUND)
     if entity.type not in schema.entities:
         raise NotFound(f"entity type {entity.type!r} is not in the schema", ErrorCode.SCHEMA_NOT_FOUND)
-    if (entity.type, name) in plan.members or question.subject == (*entity, name):
+    if name in _members_of(schema.entities[entity.type]) or question.subject == (*entity, name):
         return asker.member(entity.type, entity.id, name) or _decided(question)
     if name in schema.rules:
         return asker.rule_call(entity.type, entity.id, call_leaf(schema.rules[name], tuple(question.arguments)))
@@ -66,8 +69,12 @@ def _decided(question: Question) -> Gate:
     gate = Gate(ALLOWED)
     if question.subject == (*question.entity, question.permission):
         gate.settle(ALLOWED)
-    gate.let_go()
+    gate.close()
     return gate
+
+
+def _members_of(entity: EntityDefinition) -> Iterable[str]:
+    return (*entity.relations, *entity.permissions, *entity.attributes)
 
 
 def _answer(root: Gate | AuthzError) -> CheckAnswer:
@@ -84,8 +91,8 @@ def _count(root: Gate) -> int:
     stack = [root]
     while stack:
         gate = stack.pop()
-        for child in (*gate.children, *gate.excluded):
+        for child in gate.operands():
             if child.outcome is not None and child not in seen:
                 seen.add(child)
                 stack.append(child)
-    return max(1, sum(isinstance(gate, Node) and not isinstance(gate, ArrowNode) for gate in seen))
+    return max(1, sum(gate.leaves + isinstance(gate, Node) for gate in seen))

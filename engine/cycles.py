@@ -28,7 +28,7 @@ def _undecided_below(roots: Sequence[Gate]) -> list[Gate]:
     stack = list(found)
     while stack:
         gate = stack.pop()
-        for child in (*gate.children, *gate.excluded):
+        for child in gate.operands():
             if child.outcome is None and child not in found:
                 found[child] = None
                 stack.append(child)

@@ -7,16 +7,19 @@ explicit stack, so the depth of the data never becomes the depth of Python's.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from engine.outcomes import ALLOWED, FAILED, Outcome
 from model.errors import AuthzError
 
 
 class Gate:
-    """One union or intersection under evaluation; a relation, an arrow and an attribute are unions too.
+    """One union or intersection under evaluation.
 
-    decisive: the outcome of an operand that decides the gate. pending: operands not settled yet, plus holds; a new gate
-    has one hold, for being built. outcome: None until decided. wanted: how many undecided parents wait for it.
-    failed: whether a settled operand FAILED; error is set where the failure arose in this gate itself.
+    decisive: the outcome of an operand that decides the gate. pending: operands not settled yet, and one more until
+    the gate is closed. outcome: None until decided. wanted: how many undecided parents wait for it. leaves: operands
+    that were settled without a gate of their own. failed: whether a settled operand FAILED; error is set where the
+    failure arose in this gate itself. excluded and mirrored_parents are the two ends of operands that count mirrored.
     """
 
     __slots__ = (
@@ -25,6 +28,7 @@ class Gate:
         "error",
         "excluded",
         "failed",
+        "leaves",
         "mirrored_parents",
         "outcome",
         "parents",
@@ -35,20 +39,26 @@ class Gate:
     def __init__(self, decisive: Outcome) -> None:
         self.decisive = decisive
         self.pending = 1
+        self.wanted = 0
+        self.leaves = 0
         self.failed = False
         self.outcome: Outcome | None = None
-        self.wanted = 0
         self.error: AuthzError | None = None
-        self.parents: list[Gate] = []
-        self.mirrored_parents: list[Gate] = []
         self.children: list[Gate] = []
-        self.excluded: list[Gate] = []
+        self.parents: list[Gate] = []
+        self.excluded: tuple[Gate, ...] = ()  # rare, so tuples: most gates never make one
+        self.mirrored_parents: tuple[Gate, ...] = ()
+
+    def operands(self) -> Iterator[Gate]:
+        """All gates this one depends on, decided or not, in schema order."""
+        yield from self.children
+        yield from self.excluded
 
     def add(self, child: Gate) -> None:
         """Make a gate an operand."""
         self.children.append(child)
         if child.outcome is not None:
-            self.take(child.outcome)
+            self._count_settled(child.outcome)
         else:
             self.pending += 1
             child.parents.append(self)
@@ -56,35 +66,31 @@ class Gate:
 
     def exclude(self, child: Gate) -> None:
         """Make a gate an operand that counts mirrored."""
-        self.excluded.append(child)
+        self.excluded += (child,)
         if child.outcome is not None:
-            self.take(ALLOWED - child.outcome)
+            self._count_settled(ALLOWED - child.outcome)
         else:
             self.pending += 1
-            child.mirrored_parents.append(self)
+            child.mirrored_parents += (self,)
             want(child)
 
-    def take(self, outcome: Outcome) -> None:
-        """Note a settled operand that was never pending; decides the gate only if decisive."""
+    def add_leaf(self, outcome: Outcome) -> None:
+        """Note an operand that is settled and did not fail; a decisive one decides the gate."""
+        self.leaves += 1
         if outcome == self.decisive:
             self.settle(outcome)
-        elif outcome == FAILED:
-            self.failed = True
 
-    def hold(self) -> None:
-        """Keep the gate undecided, unless by a decisive operand, until ``let_go`` is called once more."""
-        self.pending += 1
-
-    def let_go(self) -> None:
-        """End one hold; the gate is decided if nothing is pending any more."""
+    def close(self) -> None:
+        """No operand will be added any more: the gate is decided if none is pending."""
         self.pending -= 1
         if self.pending == 0:
             self.settle(FAILED if self.failed else ALLOWED - self.decisive)
 
     def fail(self, error: AuthzError) -> None:
         """Decide the gate as FAILED for a reason of its own."""
-        self.error = error
-        self.settle(FAILED)
+        if self.outcome is None:
+            self.error = error
+            self.settle(FAILED)
 
     def settle(self, outcome: Outcome) -> None:
         """Decide the gate and everything this forces above it. A decided gate stays as it is."""
@@ -94,11 +100,17 @@ class Gate:
         decided = [self]
         while decided:
             gate = decided.pop()
-            unwant_operands(gate)
-            settled = gate.outcome
-            assert settled is not None
+            if gate.children or gate.excluded:
+                _unwant_operands(gate)
+            settled = ALLOWED if gate.outcome is None else gate.outcome
             decided += [parent for parent in gate.parents if parent.force(settled)]
             decided += [parent for parent in gate.mirrored_parents if parent.force(ALLOWED - settled)]
+
+    def _count_settled(self, outcome: Outcome) -> None:
+        if outcome == self.decisive:
+            self.settle(outcome)
+        elif outcome == FAILED:
+            self.failed = True
 
     def force(self, outcome: Outcome) -> bool:
         """Count one pending operand as settled; True if that decides this gate, False also if it was decided before."""
@@ -107,7 +119,8 @@ class Gate:
         if outcome == self.decisive:
             self.outcome = outcome
             return True
-        self.failed = self.failed or outcome == FAILED
+        if outcome == FAILED:
+            self.failed = True
         self.pending -= 1
         if self.pending == 0:
             self.outcome = FAILED if self.failed else ALLOWED - self.decisive
@@ -118,23 +131,23 @@ class Gate:
 def want(gate: Gate) -> None:
     """One more parent waits for the gate. If nobody did, its operands are wanted (again) too."""
     gate.wanted += 1
-    revived = [gate] if gate.wanted == 1 else []
+    if gate.wanted > 1 or not (gate.children or gate.excluded):
+        return
+    revived = [gate]
     while revived:
-        for child in _open_operands(revived.pop()):
-            child.wanted += 1
-            if child.wanted == 1:
-                revived.append(child)
+        for child in revived.pop().operands():
+            if child.outcome is None:
+                child.wanted += 1
+                if child.wanted == 1:
+                    revived.append(child)
 
 
-def unwant_operands(gate: Gate) -> None:
+def _unwant_operands(gate: Gate) -> None:
     """A decided gate waits for nothing any more; nor do those that only it waited for."""
     abandoned = [gate]
     while abandoned:
-        for child in _open_operands(abandoned.pop()):
-            child.wanted -= 1
-            if child.wanted == 0:
-                abandoned.append(child)
-
-
-def _open_operands(gate: Gate) -> list[Gate]:
-    return [child for operands in (gate.children, gate.excluded) for child in operands if child.outcome is None]
+        for child in abandoned.pop().operands():
+            if child.outcome is None:
+                child.wanted -= 1
+                if child.wanted == 0:
+                    abandoned.append(child)

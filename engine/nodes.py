@@ -1,30 +1,46 @@
-"""The nodes of a walk: a relation, permission, attribute, arrow or rule call of one entity, asked for one subject.
+"""The nodes of a walk: a relation, permission, attribute or rule call of one entity, asked for one subject.
 
-Opening a node makes gates of its rewrite, names the nodes it depends on and asks for the reads it needs; the answers
-add the nodes the data points at. A node lives in its asker's visited set, so every road to it shares its outcome.
+Building a node makes the gates of its rewrite from the facts of its entity. What the facts settle becomes an operand
+at once; members of this and of other entities that must be looked into become nodes of the next level. A node lives
+in its asker's visited set, so every road to it shares its outcome.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING
 
 from engine.gates import Gate
 from engine.outcomes import ALLOWED, DENIED, Outcome
-from engine.plan import ArrowLeaf, GatePlan, MemberLeaf, PermissionPlan, RelationPlan, RuleLeaf
-from model.attributes import AttributeKind, AttributeValue, EntityAttribute, PlainValue
+from engine.plan import (
+    ArrowLeaf,
+    AttributeLeaf,
+    AttributePlan,
+    GatePlan,
+    Leaf,
+    NodePlan,
+    PermissionLeaf,
+    PermissionPlan,
+    RelationLeaf,
+    RelationPlan,
+    RuleLeaf,
+)
+from model.attributes import AttributeKind, EntityAttribute, PlainValue
 from model.errors import AuthzError, InvalidRequest
-from model.tuples import EntityRelation, RelationTuple, SubjectRef
+from model.tuples import EntityRelation, SubjectRef
 from schema.compiled import Target
+from storage.base import Facts
 
 if TYPE_CHECKING:
-    from engine.walk import Asker
+    from engine.asker import Asker
 
 
 class Node(Gate):
-    """A member, arrow or rule call of one entity. ``name`` is its key in the plan."""
+    """A member or rule call of one entity."""
 
     __slots__ = ("asker", "entity_id", "entity_type", "name")
+
+    plan: NodePlan
 
     def __init__(self, asker: Asker, entity_type: str, entity_id: str, name: str, decisive: Outcome = ALLOWED) -> None:
         super().__init__(decisive)
@@ -33,17 +49,20 @@ class Node(Gate):
         self.entity_id = entity_id
         self.name = name
 
-    def open(self) -> None:
-        """Ask for what the outcome depends on."""
+    def build(self, facts: Facts) -> None:
+        """Add the operands the facts of the entity call for; the gate is closed or decided afterwards."""
         raise NotImplementedError
 
-    def add_member(self, gate: Gate, entity_type: str, entity_id: str, name: str) -> None:
-        """Make a member of an entity an operand of a gate; one that can never allow counts as DENIED at once."""
-        child = self.asker.member(entity_type, entity_id, name)
-        if child is None:
-            gate.take(DENIED)
-        else:
-            gate.add(child)
+    def subjects_of(
+        self, relation: str, stored: Mapping[str, Sequence[SubjectRef]], targets: Set[Target]
+    ) -> Sequence[SubjectRef]:
+        """Contextual subjects of a relation of this entity, then the stored ones the schema still lets be stored."""
+        key = EntityRelation(self.entity_type, self.entity_id, relation)
+        contextual = self.asker.walk.overlay.subjects.get(key, ())
+        return [
+            *contextual,
+            *(found for found in stored.get(relation, ()) if Target(found.type, found.relation) in targets),
+        ]
 
     def __str__(self) -> str:
         """The text form ``type:id#name``."""
@@ -51,152 +70,124 @@ class Node(Gate):
 
 
 class PermissionNode(Node):
-    """A permission: its rewrite over nodes of the same entity."""
+    """A permission: its rewrite over the facts of the entity."""
 
     __slots__ = ("plan",)
+
+    plan: PermissionPlan
 
     def __init__(self, asker: Asker, entity_type: str, entity_id: str, name: str, plan: PermissionPlan) -> None:
         super().__init__(asker, entity_type, entity_id, name, plan.gate.decisive)
         self.plan = plan
 
-    def open(self) -> None:
-        """Build the gates of the rewrite."""
-        self._build(self, self.plan.gate)
+    def build(self, facts: Facts) -> None:
+        """Make gates of the rewrite; stop where an operand decides."""
+        self._build(self, self.plan.gate, facts)
 
-    def _build(self, gate: Gate, plan: GatePlan) -> None:
+    def _build(self, gate: Gate, plan: GatePlan, facts: Facts) -> None:
         for operand in plan.operands:
-            child = self._operand(operand)
-            if child is None:
-                gate.take(DENIED)
+            found = self._operand(operand, facts)
+            if isinstance(found, Gate):
+                gate.add(found)
             else:
-                gate.add(child)
+                gate.add_leaf(found)
             if gate.outcome is not None:
                 return
         for operand in plan.excluded:
-            child = self._operand(operand)
-            if child is not None:
-                gate.exclude(child)
+            found = self._operand(operand, facts)
+            if isinstance(found, Gate):
+                gate.exclude(found)
+            else:
+                gate.add_leaf(ALLOWED - found)
             if gate.outcome is not None:
                 return
-        gate.let_go()
+        gate.close()
 
-    def _operand(self, operand: GatePlan | MemberLeaf | ArrowLeaf | RuleLeaf) -> Gate | None:
-        if isinstance(operand, MemberLeaf):
-            return self.asker.member(self.entity_type, self.entity_id, operand.key)
-        if isinstance(operand, ArrowLeaf):
-            return self.asker.arrow(self.entity_type, self.entity_id, operand)
-        if isinstance(operand, RuleLeaf):
-            return self.asker.rule_call(self.entity_type, self.entity_id, operand)
-        gate = Gate(operand.decisive)
-        self._build(gate, operand)
+    def _operand(self, operand: GatePlan | Leaf, facts: Facts) -> Gate | Outcome:
+        """The gate to wait for, or the outcome where the facts settle it."""
+        match operand:
+            case RelationLeaf():
+                return self._relation(operand, facts)
+            case PermissionLeaf():
+                return self.asker.member(self.entity_type, self.entity_id, operand.name) or DENIED
+            case ArrowLeaf():
+                return self._arrow(operand, facts)
+            case AttributeLeaf():
+                return self._attribute(operand, facts)
+            case RuleLeaf():
+                return self.asker.rule_call(self.entity_type, self.entity_id, operand)
+            case GatePlan():
+                gate = Gate(operand.decisive)
+                self._build(gate, operand, facts)
+                return gate
+
+    def _relation(self, leaf: RelationLeaf, facts: Facts) -> Gate | Outcome:
+        """A relation one level down, settled here unless usersets or the context have to be looked into."""
+        if not self.asker.walk.is_last_level:
+            if leaf.name in facts.memberships:
+                return ALLOWED
+            if self.asker.is_plain and leaf.name not in facts.usersets:
+                return DENIED
+        return self.asker.member(self.entity_type, self.entity_id, leaf.name) or DENIED
+
+    def _attribute(self, leaf: AttributeLeaf, facts: Facts) -> Gate | Outcome:
+        """A boolean attribute one level down, settled here where nothing is stored or given."""
+        walk = self.asker.walk
+        if not walk.is_last_level and not walk.overlay.attributes and leaf.name not in facts.attributes:
+            return DENIED
+        return self.asker.member(self.entity_type, self.entity_id, leaf.name) or DENIED
+
+    def _arrow(self, leaf: ArrowLeaf, facts: Facts) -> Gate | Outcome:
+        """The name on every entity the relation points at, whatever relation the tuples give; costs no level."""
+        ends = self.subjects_of(leaf.relation, facts.subjects, leaf.targets)
+        if len(ends) == 1:
+            return self.asker.member(ends[0].type, ends[0].id, leaf.name) or DENIED
+        gate = Gate(ALLOWED)
+        _add_members(gate, self.asker, ((end.type, end.id, leaf.name) for end in ends))
         return gate
 
 
 class RelationNode(Node):
-    """A relation: is the subject among its tuples, or in one of the usersets they name?
-
-    Never lists the direct subjects: it asks for this one, and for usersets where the schema lets them be stored.
-    """
+    """A relation: is the subject among its tuples, or in one of the usersets they name?"""
 
     __slots__ = ("plan",)
+
+    plan: RelationPlan
 
     def __init__(self, asker: Asker, entity_type: str, entity_id: str, name: str, plan: RelationPlan) -> None:
         super().__init__(asker, entity_type, entity_id, name)
         self.plan = plan
 
-    def open(self) -> None:
-        """Look at contextual tuples, then ask for the stored ones that can matter."""
-        asker, reads = self.asker, self.asker.walk.reads
-        key = EntityRelation(self.entity_type, self.entity_id, self.name)
-        self._overlay(asker.walk.overlay.subjects.get(key, ()))
-        if self.outcome is not None:
-            return
-        if asker.target in self.plan.targets:
-            reads.memberships.ask(RelationTuple(*key, *asker.subject), self)
-        if self.plan.has_usersets:
-            reads.usersets.ask(key, self)
-        self.let_go()
-
-    def take_membership(self, found: bool) -> None:
-        """The answer to whether the subject itself is stored."""
-        if found:
+    def build(self, facts: Facts) -> None:
+        """Settle what is stored or given directly, else look into the usersets."""
+        subjects = self.subjects_of(self.name, facts.usersets, self.plan.targets)
+        if self.name in facts.memberships or self.asker.subject in subjects:
             self.settle(ALLOWED)
         else:
-            self.let_go()
-
-    def take_usersets(self, usersets: Sequence[SubjectRef]) -> None:
-        """The stored usersets; those the schema no longer lets be stored do not count."""
-        for userset in usersets:
-            if Target(userset.type, userset.relation) in self.plan.targets:
-                self.add_member(self, *userset)
-                if self.outcome is not None:
-                    return
-        self.let_go()
-
-    def _overlay(self, subjects: Sequence[SubjectRef]) -> None:
-        if self.asker.subject in subjects:
-            self.settle(ALLOWED)
-            return
-        for subject in subjects:
-            if subject.relation:
-                self.add_member(self, *subject)
-
-
-class ArrowNode(Node):
-    """``relation.name``: the name on every entity the relation points at, whatever relation the tuples give."""
-
-    __slots__ = ("leaf",)
-
-    def __init__(self, asker: Asker, entity_type: str, entity_id: str, leaf: ArrowLeaf) -> None:
-        super().__init__(asker, entity_type, entity_id, leaf.key)
-        self.leaf = leaf
-
-    def open(self) -> None:
-        """Ask for all subjects of the relation; costs no depth, the entities they name do."""
-        key = EntityRelation(self.entity_type, self.entity_id, self.leaf.relation)
-        for subject in self.asker.walk.overlay.subjects.get(key, ()):
-            self.add_member(self, subject.type, subject.id, self.leaf.name)
-        self.asker.walk.reads.subjects.ask(key, self)
-        self.let_go()
-
-    def take_subjects(self, subjects: Sequence[SubjectRef]) -> None:
-        """The stored subjects; those the schema no longer lets be stored do not count."""
-        for subject in subjects:
-            if Target(subject.type, subject.relation) in self.leaf.targets:
-                self.add_member(self, subject.type, subject.id, self.leaf.name)
-                if self.outcome is not None:
-                    return
-        self.let_go()
+            _add_members(self, self.asker, (subject for subject in subjects if subject.relation))
 
 
 class AttributeNode(Node):
     """A boolean attribute: a contextual value counts before a stored one, and none means DENIED."""
 
-    __slots__ = ()
+    __slots__ = ("plan",)
 
-    def open(self) -> None:
-        """Look at the context, then ask for the stored value."""
+    plan: AttributePlan
+
+    def __init__(self, asker: Asker, entity_type: str, entity_id: str, name: str, plan: AttributePlan) -> None:
+        super().__init__(asker, entity_type, entity_id, name)
+        self.plan = plan
+
+    def build(self, facts: Facts) -> None:
+        """Settle by the value; one that is no boolean fails."""
         key = EntityAttribute(self.entity_type, self.entity_id, self.name)
-        value = self.asker.walk.overlay.attributes.get(key)
+        value = self.asker.walk.overlay.attributes.get(key) or facts.attributes.get(self.name)
         if value is None:
-            self.asker.walk.reads.attributes.ask(key, self)
-            self.let_go()
-        else:
-            self._decide(value)
-
-    def take_attribute(self, _key: EntityAttribute, value: AttributeValue | None) -> None:
-        """The stored value, or None."""
-        if value is None:
-            self.let_go()
-        else:
-            self._decide(value)
-
-    def _decide(self, value: AttributeValue) -> None:
-        if value.kind is not AttributeKind.BOOLEAN:
-            kind = value.kind.keyword
-            self.fail(InvalidRequest(f"expected a boolean in {self}, found {kind}"))
-        else:
+            self.settle(DENIED)
+        elif value.kind is AttributeKind.BOOLEAN:
             self.settle(ALLOWED if value.value else DENIED)
+        else:
+            self.fail(InvalidRequest(f"expected a boolean in {self}, found {value.kind.keyword}"))
 
 
 class RuleNode(Node):
@@ -206,42 +197,46 @@ class RuleNode(Node):
     Source: reference semantics §3.2, S-4, S-6.
     """
 
-    __slots__ = ("leaf", "missing", "values")
+    __slots__ = ("plan",)
+
+    plan: RuleLeaf
 
     def __init__(self, asker: Asker, entity_type: str, entity_id: str, leaf: RuleLeaf) -> None:
-        super().__init__(asker, entity_type, entity_id, leaf.key)
-        self.leaf = leaf
-        self.missing = len(leaf.arguments)
-        self.values: dict[str, PlainValue] = {name: kind.zero for name, kind in leaf.rule.parameters.items()}
+        super().__init__(asker, entity_type, entity_id, leaf.name)
+        self.plan = leaf
 
-    def open(self) -> None:
-        """Ask for every argument's stored value."""
-        for name in self.leaf.arguments:
-            key = EntityAttribute(self.entity_type, self.entity_id, name)
-            self.asker.walk.reads.attributes.ask(key, self)
-        if self.missing == 0:
-            self._evaluate()
-        self.let_go()
-
-    def take_attribute(self, key: EntityAttribute, value: AttributeValue | None) -> None:
-        """One argument's stored value, or None; with the last one the rule is evaluated."""
-        chosen = value if value is not None else self.asker.walk.overlay.attributes.get(key)
-        kind = self.leaf.rule.parameters.get(key.name)
-        if chosen is not None and chosen.kind is not kind:
-            wanted = kind.keyword if kind else "no such parameter"
-            message = f"expected {wanted} for argument {key.name} of {self}, found {chosen.kind.keyword}"
-            self.fail(InvalidRequest(message))
-        elif chosen is not None:
-            self.values[key.name] = chosen.value
-        self.missing -= 1
-        if self.missing == 0 and self.outcome is None:
-            self._evaluate()
-        self.let_go()
-
-    def _evaluate(self) -> None:
+    def build(self, facts: Facts) -> None:
+        """Evaluate; what the rule cannot digest fails."""
         try:
-            allowed = self.leaf.rule.evaluate(self.values, self.asker.walk.overlay.data)
+            allowed = self.plan.rule.evaluate(self._arguments(facts), self.asker.walk.overlay.data)
         except AuthzError as error:
             self.fail(error)
         else:
             self.settle(ALLOWED if allowed else DENIED)
+
+    def _arguments(self, facts: Facts) -> dict[str, PlainValue]:
+        parameters = self.plan.rule.parameters
+        values = {name: kind.zero for name, kind in parameters.items()}
+        for name in self.plan.arguments:
+            key = EntityAttribute(self.entity_type, self.entity_id, name)
+            value = facts.attributes.get(name) or self.asker.walk.overlay.attributes.get(key)
+            if value is None:
+                continue
+            if value.kind is not parameters.get(name):
+                wanted = parameters[name].keyword if name in parameters else "no such parameter"
+                raise InvalidRequest(f"expected {wanted} for {name!r} in {self}, found {value.kind.keyword}")
+            values[name] = value.value
+        return values
+
+
+def _add_members(gate: Gate, asker: Asker, members: Iterable[tuple[str, str, str]]) -> None:
+    """Add members of entities, by (type, id, name), to a union until one decides it, then close it."""
+    for member in members:
+        node = asker.member(*member)
+        if node is None:
+            gate.add_leaf(DENIED)
+        else:
+            gate.add(node)
+        if gate.outcome is not None:
+            return
+    gate.close()

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.plan import Plan, RelationPlan
 from model.attributes import AttributeValue, EntityAttribute
 from model.check import Context
 from model.tuples import EntityRelation, RelationTuple, SubjectRef
-from schema.compiled import Target
+from schema.compiled import CompiledSchema, Target
 
 
 class Overlay:
@@ -22,13 +21,13 @@ class Overlay:
 
     __slots__ = ("attributes", "data", "fits_schema", "subjects")
 
-    def __init__(self, context: Context, plan: Plan) -> None:
+    def __init__(self, context: Context, schema: CompiledSchema) -> None:
         self.subjects: Mapping[EntityRelation, Sequence[SubjectRef]] = _by_entity_relation(context.tuples)
         self.attributes: Mapping[EntityAttribute, AttributeValue] = {
             attribute.key: attribute.value for attribute in context.attributes
         }
         self.data: Mapping[str, Any] = context.data  # JSON from the wire: any shape
-        self.fits_schema = all(_fits(plan, row) for row in context.tuples)
+        self.fits_schema = all(_fits(schema, row) for row in context.tuples)
 
 
 def _by_entity_relation(tuples: Sequence[RelationTuple]) -> dict[EntityRelation, list[SubjectRef]]:
@@ -38,6 +37,7 @@ def _by_entity_relation(tuples: Sequence[RelationTuple]) -> dict[EntityRelation,
     return subjects
 
 
-def _fits(plan: Plan, row: RelationTuple) -> bool:
-    member = plan.members.get((row.entity_type, row.relation))
-    return isinstance(member, RelationPlan) and Target(row.subject_type, row.subject_relation) in member.targets
+def _fits(schema: CompiledSchema, row: RelationTuple) -> bool:
+    entity = schema.entities.get(row.entity_type)
+    targets = entity.relations.get(row.relation, ()) if entity else ()
+    return Target(row.subject_type, row.subject_relation) in targets

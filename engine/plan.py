@@ -1,17 +1,20 @@
-"""A compiled schema made ready to walk: rewrites as gates over leaves, with what each leaf can possibly allow.
+"""A compiled schema made ready to walk for one sort of subject.
 
-Chains of one operator become one gate (``a or b or c`` has three operands), and ``a not b`` is an intersection of
-``a`` with the mirror image of ``b``. So there are two sorts of gate, told apart by the outcome that decides them:
-one ALLOWED decides a union, one DENIED an intersection.
+Rewrites become gates over leaves. Chains of one operator become one gate (``a or b or c`` has three operands), and
+``a not b`` is an intersection of ``a`` with the mirror image of ``b``; so there are two sorts of gate, told apart by
+the outcome that decides them: one ALLOWED decides a union, one DENIED an intersection.
+
+A plan is made per target, the type and relation of the subject who asks: leaves that can never allow such a subject
+are left out, and each permission lists what it may want to know of its entity, itself and through other members of
+the same entity, so that one read per entity serves them all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from engine.outcomes import ALLOWED, DENIED, Outcome
-from model.attributes import AttributeKind
 from schema.compiled import (
     Arrow,
     CompiledSchema,
@@ -20,165 +23,290 @@ from schema.compiled import (
     EntityDefinition,
     Operation,
     Operator,
-    Reach,
     Rewrite,
     RuleCall,
     Target,
 )
 from schema.rules import Rule
-
-EVERYONE = Reach(frozenset(), anyone=True)
-NOBODY = Reach(frozenset(), anyone=False)
+from storage.base import Wanted
 
 
 @dataclass(frozen=True, slots=True)
-class MemberLeaf:
-    """A relation, permission or attribute of the same entity; ``key`` is its name."""
+class RelationLeaf:
+    """A relation of the same entity."""
 
-    key: str
+    name: str
+    plan: RelationPlan
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionLeaf:
+    """A permission of the same entity."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeLeaf:
+    """A boolean attribute of the same entity."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
 class ArrowLeaf:
-    """``relation.name``. targets are the declared ones: stored tuples pointing elsewhere do not count.
+    """``relation.name``. Stored tuples of the relation count if they point at one of the targets."""
 
-    key is the arrow's text, which no member can have as its name.
-    """
-
-    key: str
     relation: str
     name: str
     targets: frozenset[Target]
-    reach: Reach
 
 
 @dataclass(frozen=True, slots=True)
 class RuleLeaf:
-    """A rule call; ``key`` is its text, which no member can have as its name."""
+    """A rule call. name is its text, which no member can have."""
 
-    key: str
+    name: str
     rule: Rule
     arguments: tuple[str, ...]
+    wanted: Wanted
+
+    @property
+    def covers(self) -> frozenset[str]:
+        """Itself."""
+        return frozenset((self.name,))
 
 
-Leaf = MemberLeaf | ArrowLeaf | RuleLeaf
+Leaf = RelationLeaf | PermissionLeaf | AttributeLeaf | ArrowLeaf | RuleLeaf
 
 
 @dataclass(frozen=True, slots=True)
 class GatePlan:
-    """Operands combined: decided by the first that equals ``decisive``; ``excluded`` ones count mirrored."""
+    """Operands combined: decided by the first that equals ``decisive``; ``excluded`` ones count mirrored.
+
+    A union without operands is DENIED. What can never allow is left out, and where that decides an intersection the
+    whole gate is.
+    """
 
     decisive: Outcome
     operands: tuple[GatePlan | Leaf, ...]
     excluded: tuple[GatePlan | Leaf, ...] = ()
 
 
+NEVER = GatePlan(ALLOWED, ())
+
+
 @dataclass(frozen=True, slots=True)
 class RelationPlan:
-    """How to check a relation: which subjects may be stored under it, and whether usersets are among them."""
+    """How to check a relation. Stored tuples count if they point at one of the targets."""
 
     targets: frozenset[Target]
-    has_usersets: bool
-    reach: Reach
+    wanted: Wanted
+    covers: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class PermissionPlan:
-    """How to check a permission."""
+    """How to check a permission. wanted includes what the members of the same entity it refers to want, directly or
+    through each other, so that one read serves them all; those and the permission itself are named in ``covers``.
+    """
 
     gate: GatePlan
-    reach: Reach
+    wanted: Wanted
+    covers: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class AttributePlan:
     """How to check an attribute as if it were a permission."""
 
-    kind: AttributeKind
-    reach: Reach = EVERYONE
+    wanted: Wanted
+    covers: frozenset[str]
 
 
 MemberPlan = RelationPlan | PermissionPlan | AttributePlan
+NodePlan = MemberPlan | RuleLeaf
 
 
-@dataclass(frozen=True, slots=True)
 class Plan:
-    """A whole schema version made ready. members is keyed by (entity type, member name)."""
+    """A schema version made ready; hands out the member plans for each sort of subject.
 
-    schema: CompiledSchema
-    members: Mapping[tuple[str, str], MemberPlan]
+    Kept per declared target, so that its size is bounded by the schema and not by what clients ask.
+    """
+
+    def __init__(self, schema: CompiledSchema) -> None:
+        self.schema = schema
+        self._members: dict[Target | None, Mapping[tuple[str, str], MemberPlan]] = {}
+        self._declared = frozenset(
+            target
+            for entity in schema.entities.values()
+            for relation, targets in entity.relations.items()
+            for target in (*targets, Target(entity.name, relation))
+        )
+
+    def __repr__(self) -> str:
+        return f"<Plan of {len(self.schema.entities)} entity types for {len(self._members)} sorts of subject>"
+
+    def members_for(self, target: Target | None) -> Mapping[tuple[str, str], MemberPlan]:
+        """Member plans by (entity type, name) for subjects of a sort; members that cannot allow them have none.
+
+        None leaves nothing out: for requests whose contextual tuples go beyond the schema.
+        """
+        key = _UNDECLARED if target is not None and target not in self._declared else target
+        members = self._members.get(key)
+        if members is None:
+            members = self._members[key] = _Specialised(self.schema, key).members()
+        return members
 
 
-def plan_of(schema: CompiledSchema) -> Plan:
-    """The plan of every member of every entity type."""
-    members: dict[tuple[str, str], MemberPlan] = {}
-    for entity in schema.entities.values():
-        members.update(_members_of(schema, entity))
-    return Plan(schema, members)
+_UNDECLARED = Target("")  # stands for all subjects no relation mentions; no entity has an empty name
 
 
 def call_leaf(rule: Rule, arguments: tuple[str, ...]) -> RuleLeaf:
     """The leaf that evaluates a rule over attributes of the entity it stands on."""
-    return RuleLeaf(f"{rule.name}({','.join(arguments)})", rule, arguments)
+    return RuleLeaf(f"{rule.name}({','.join(arguments)})", rule, arguments, Wanted(attributes=arguments))
 
 
-def _members_of(schema: CompiledSchema, entity: EntityDefinition) -> Iterator[tuple[tuple[str, str], MemberPlan]]:
-    for name, targets in entity.relations.items():
-        has_usersets = any(target.relation for target in targets)
-        yield (entity.name, name), RelationPlan(frozenset(targets), has_usersets, schema.reach[entity.name, name])
-    for name, kind in entity.attributes.items():
-        yield (entity.name, name), AttributePlan(kind)
-    for name, rewrite in entity.permissions.items():
-        yield (entity.name, name), PermissionPlan(_gate(schema, entity, rewrite), schema.reach[entity.name, name])
+class _Specialised:
+    """Makes the member plans for one sort of subject."""
+
+    def __init__(self, schema: CompiledSchema, target: Target | None) -> None:
+        self._schema = schema
+        self._target = target
+
+    def members(self) -> dict[tuple[str, str], MemberPlan]:
+        members: dict[tuple[str, str], MemberPlan] = {}
+        for entity in self._schema.entities.values():
+            members.update(self._members_of(entity))
+        return members
+
+    def _members_of(self, entity: EntityDefinition) -> Mapping[tuple[str, str], MemberPlan]:
+        members: dict[tuple[str, str], MemberPlan] = {
+            (entity.name, name): AttributePlan(Wanted(attributes=(name,)), frozenset((name,)))
+            for name in entity.attributes
+        }
+        for name in entity.relations:
+            if self._can_allow(entity.name, name):
+                members[entity.name, name] = self._relation(entity, name)
+        gates = {
+            name: self._gate(entity, rewrite)
+            for name, rewrite in entity.permissions.items()
+            if self._can_allow(entity.name, name)
+        }
+        for name, gate in gates.items():
+            leaves = _local_leaves(name, gates)
+            covers = frozenset((name, *(leaf.name for leaf in leaves if not isinstance(leaf, ArrowLeaf))))
+            members[entity.name, name] = PermissionPlan(gate, _wanted(leaves), covers)
+        return members
+
+    def _relation(self, entity: EntityDefinition, name: str) -> RelationPlan:
+        targets = frozenset(entity.relations[name])
+        holds_subject = self._target is None or self._target in targets
+        has_usersets = any(target.relation and self._can_allow(*target) for target in targets)
+        wanted = Wanted(memberships=(name,) if holds_subject else (), usersets=(name,) if has_usersets else ())
+        return RelationPlan(targets, wanted, frozenset((name,)))
+
+    def _gate(self, entity: EntityDefinition, rewrite: Rewrite) -> GatePlan:
+        if not isinstance(rewrite, Operation):
+            return _gate_of(ALLOWED, [self._operand(entity, rewrite)], [])
+        decisive = ALLOWED if rewrite.operator is Operator.UNION else DENIED
+        chain = [rewrite]
+        while isinstance(left := chain[-1].left, Operation) and (left.operator is Operator.UNION) == (
+            decisive == ALLOWED
+        ):
+            chain.append(left)
+        operands = [self._operand(entity, chain[-1].left)]
+        excluded: list[GatePlan | Leaf | None] = []
+        for link in reversed(chain):
+            side = excluded if link.operator is Operator.EXCLUSION else operands
+            side.append(self._operand(entity, link.right))
+        return _gate_of(decisive, operands, excluded)
+
+    def _operand(self, entity: EntityDefinition, rewrite: Rewrite) -> GatePlan | Leaf | None:
+        """The operand, or None for one that can never allow."""
+        match rewrite:
+            case Operation():
+                gate = self._gate(entity, rewrite)
+                return None if gate == NEVER else gate
+            case ComputedAttribute(name):
+                return AttributeLeaf(name)
+            case ComputedUserset(name):
+                return self._member(entity, name)
+            case RuleCall(rule, arguments):
+                return call_leaf(self._schema.rules[rule], arguments)
+            case Arrow(relation, name):
+                targets = frozenset(entity.relations[relation])
+                can_allow = any(self._can_allow(target.type, name) for target in targets)
+                return ArrowLeaf(relation, name, targets) if can_allow else None
+
+    def _member(self, entity: EntityDefinition, name: str) -> Leaf | None:
+        if not self._can_allow(entity.name, name):
+            return None
+        if name in entity.relations:
+            return RelationLeaf(name, self._relation(entity, name))
+        return PermissionLeaf(name)
+
+    def _can_allow(self, entity_type: str, name: str) -> bool:
+        entity = self._schema.entities.get(entity_type)
+        if entity is None:
+            return False
+        reach = self._schema.reach.get((entity_type, name))
+        if reach is None or self._target is None:
+            return reach is not None or name in entity.attributes
+        return reach.anyone or self._target in reach.targets
 
 
-def _gate(schema: CompiledSchema, entity: EntityDefinition, rewrite: Rewrite) -> GatePlan:
-    if not isinstance(rewrite, Operation):
-        return GatePlan(ALLOWED, (_leaf(schema, entity, rewrite),))
-    decisive = ALLOWED if rewrite.operator is Operator.UNION else DENIED
-    chain = [rewrite]
-    while isinstance(left := chain[-1].left, Operation) and _joins(left.operator, decisive):
-        chain.append(left)
-    operands = [_operand(schema, entity, chain[-1].left)]
-    excluded = []
-    for link in reversed(chain):
-        side = excluded if link.operator is Operator.EXCLUSION else operands
-        side.append(_operand(schema, entity, link.right))
-    return GatePlan(decisive, tuple(operands), tuple(excluded))
+def _gate_of(
+    decisive: Outcome, operands: Iterable[GatePlan | Leaf | None], excluded: Iterable[GatePlan | Leaf | None]
+) -> GatePlan:
+    kept = tuple(operands)
+    if decisive == DENIED and None in kept:
+        return NEVER
+    return GatePlan(
+        decisive,
+        tuple(operand for operand in kept if operand is not None),
+        tuple(operand for operand in excluded if operand is not None),
+    )
 
 
-def _joins(operator: Operator, decisive: Outcome) -> bool:
-    return (operator is Operator.UNION) == (decisive == ALLOWED)
+def _local_leaves(name: str, gates: Mapping[str, GatePlan]) -> list[Leaf]:
+    """The leaves of a permission and of all permissions of its entity that it leads to."""
+    found: list[Leaf] = []
+    visited = {name}
+    stack = [name]
+    while stack:
+        for leaf in _leaves(gates[stack.pop()]):
+            found.append(leaf)
+            if isinstance(leaf, PermissionLeaf) and leaf.name not in visited:
+                visited.add(leaf.name)
+                stack.append(leaf.name)
+    return found
 
 
-def _operand(schema: CompiledSchema, entity: EntityDefinition, rewrite: Rewrite) -> GatePlan | Leaf:
-    if isinstance(rewrite, Operation):
-        return _gate(schema, entity, rewrite)
-    return _leaf(schema, entity, rewrite)
+def _leaves(gate: GatePlan) -> Iterable[Leaf]:
+    for operand in (*gate.operands, *gate.excluded):
+        if isinstance(operand, GatePlan):
+            yield from _leaves(operand)
+        else:
+            yield operand
 
 
-def _leaf(
-    schema: CompiledSchema,
-    entity: EntityDefinition,
-    leaf: ComputedUserset | ComputedAttribute | Arrow | RuleCall,
-) -> Leaf:
-    match leaf:
-        case ComputedUserset(name) | ComputedAttribute(name):
-            return MemberLeaf(name)
-        case RuleCall(rule, arguments):
-            return call_leaf(schema.rules[rule], arguments)
-        case Arrow(relation, name):
-            targets = frozenset(entity.relations[relation])
-            return ArrowLeaf(f"{relation}.{name}", relation, name, targets, _arrow_reach(schema, targets, name))
-
-
-def _arrow_reach(schema: CompiledSchema, targets: frozenset[Target], name: str) -> Reach:
-    ends = [_reach_of(schema, target.type, name) for target in targets]
-    return Reach(frozenset().union(*(end.targets for end in ends)), any(end.anyone for end in ends))
-
-
-def _reach_of(schema: CompiledSchema, entity_type: str, name: str) -> Reach:
-    entity = schema.entities.get(entity_type)
-    if entity is not None and name in entity.attributes:
-        return EVERYONE
-    return schema.reach.get((entity_type, name), NOBODY)
+def _wanted(leaves: Iterable[Leaf]) -> Wanted:
+    memberships: set[str] = set()
+    usersets: set[str] = set()
+    subjects: set[str] = set()
+    attributes: set[str] = set()
+    for leaf in leaves:
+        match leaf:
+            case RelationLeaf():
+                memberships.update(leaf.plan.wanted.memberships)
+                usersets.update(leaf.plan.wanted.usersets)
+            case ArrowLeaf():
+                subjects.add(leaf.relation)
+            case AttributeLeaf():
+                attributes.add(leaf.name)
+            case RuleLeaf():
+                attributes.update(leaf.arguments)
+            case PermissionLeaf():
+                pass
+    return Wanted(*(tuple(sorted(names)) for names in (memberships, usersets, subjects, attributes)))

@@ -1,46 +1,66 @@
 """Frontier evaluation: rounds of batched reads over the nodes still open.
 
-A round opens every node of the frontier, fetches what they ask for in one batch, and lets the answers settle what
-they can; the nodes named on the way are the next frontier, one level deeper. The walk ends when every question is
-decided or nothing is left to open. So a node's level is its shortest distance from a question over branches still
-undecided, and the outcome depends on the data alone, never on the order in which things arrive.
+A round takes the nodes of the frontier, fetches in one batch what is not known yet of their entities, and builds them:
+facts settle what they can, and the members they lead to are the next frontier, one level deeper. The walk ends when
+every question is decided or nothing is left to build. So a node's level is its shortest distance from a question over
+branches still undecided, and the outcome depends on the data alone, never on the order in which things arrive.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from engine.cycles import settle_cycles
 from engine.gates import Gate
-from engine.nodes import ArrowNode, AttributeNode, Node, PermissionNode, RelationNode, RuleNode
 from engine.outcomes import ALLOWED
 from engine.overlay import Overlay
-from engine.plan import ArrowLeaf, AttributePlan, MemberPlan, PermissionPlan, Plan, RelationPlan, RuleLeaf
-from engine.reads import Reads
+from engine.plan import Plan
 from model.errors import DepthExhausted, LimitExceeded
-from model.tuples import SubjectRef
-from schema.compiled import Reach, Target
+from model.snapshot import Snapshot
+from storage.base import EntityRead, Facts, SnapshotReader
+
+if TYPE_CHECKING:
+    from engine.asker import Known
+    from engine.nodes import Node
 
 NODES_PER_BATCH = 1_000
-"""Nodes opened between two reads. More saves round trips on wide frontiers; fewer lets an answer end the walk sooner
+"""Nodes taken up between two reads. More saves round trips on wide frontiers; fewer lets an answer end the walk sooner
 and keeps the event loop free for others."""
 
 MOST_NODES = 1_000_000
 """Nodes one request may visit, at about 500 bytes each; beyond that it fails rather than exhaust the node's memory."""
 
 
-class Walk:
-    """One evaluation: a plan, a pinned snapshot behind ``reads``, and the questions asked together.
+class PinnedReader:
+    """A store's reads for one tenant at one snapshot."""
 
-    ``revived`` is set when a node that was given up is wanted again.
+    __slots__ = ("_reader", "_snapshot", "_tenant")
+
+    def __init__(self, reader: SnapshotReader, tenant: str, snapshot: Snapshot) -> None:
+        self._reader = reader
+        self._tenant = tenant
+        self._snapshot = snapshot
+
+    async def read(self, reads: Sequence[EntityRead]) -> Sequence[Facts]:
+        """As ``SnapshotReader.read``."""
+        return await self._reader.read(self._tenant, self._snapshot, reads)
+
+
+class Walk:
+    """One evaluation: a plan, a reader, and the questions asked together.
+
+    is_last_level: what is built now may not lead any deeper. revives: set when a node that was given up is wanted
+    again.
     """
 
-    def __init__(self, plan: Plan, reads: Reads, overlay: Overlay, depth: int) -> None:
+    def __init__(self, plan: Plan, reader: PinnedReader, overlay: Overlay, depth: int) -> None:
         self.plan = plan
-        self.reads = reads
         self.overlay = overlay
-        self.revived = False
+        self.is_last_level = depth <= 0
+        self.revives = False
+        self._reader = reader
         self._depth = depth
         self._level = 0
         self._frontier: list[Node] = []
@@ -48,12 +68,13 @@ class Walk:
         self._nodes = 0
 
     async def run(self, roots: Sequence[Gate]) -> None:
-        """Decide every root. Raises what the reads raise, and LimitExceeded for a walk over too many nodes."""
+        """Decide every root. Raises what the reader raises, and LimitExceeded for a walk over too many nodes."""
         for root in roots:
             root.wanted += 1
         while self._frontier and not _all_decided(roots):
             await self._round(roots)
             self._level += 1
+            self.is_last_level = self._level >= self._depth
         settle_cycles(roots)
 
     def add(self, node: Node) -> None:
@@ -66,100 +87,56 @@ class Walk:
     async def _round(self, roots: Sequence[Gate]) -> None:
         frontier, self._frontier = self._frontier, []
         for start in range(0, len(frontier), NODES_PER_BATCH):
-            for node in frontier[start : start + NODES_PER_BATCH]:
-                self._open(node)
-            await self.reads.fetch()
+            await self._build(frontier[start : start + NODES_PER_BATCH])
             if _all_decided(roots):
                 return
             if len(frontier) > NODES_PER_BATCH:
                 await asyncio.sleep(0)
-        if self.revived:
-            self._take_up_again()
+        if self.revives:
+            self.revives = False
+            self._frontier += [node for node in self._given_up if node.wanted]
+            self._given_up = [node for node in self._given_up if not node.wanted]
 
-    def _open(self, node: Node) -> None:
+    async def _build(self, nodes: Sequence[Node]) -> None:
+        """Build what the facts suffice for, read the rest in one batch, build that."""
+        reads: list[EntityRead] = []
+        readers: list[Known] = []
+        waiting: list[tuple[Node, Known]] = []
+        for node in nodes:
+            if not self._needs_building(node):
+                continue
+            known = node.asker.known(node.entity_type, node.entity_id)
+            if node.name not in known.covered:
+                known.covered |= node.plan.covers
+                known.is_being_read = True
+                reads.append(EntityRead(node.entity_type, node.entity_id, node.asker.subject, node.plan.wanted))
+                readers.append(known)
+            if known.is_being_read:
+                waiting.append((node, known))
+            else:
+                node.build(known.facts)
+        if reads:
+            for known, facts in zip(readers, await self._reader.read(reads), strict=True):
+                known.learn(facts)
+        for node, known in waiting:
+            if self._needs_building(node):
+                node.build(known.facts)
+
+    def _needs_building(self, node: Node) -> bool:
+        """True if the node is open and wanted; what the rules settle without facts is settled."""
         if node.outcome is not None:
-            return
+            return False
         if not node.wanted:
             self._given_up.append(node)
-        elif self._level > self._depth:
+            return False
+        if self._level > self._depth:
             node.fail(DepthExhausted(f"depth {self._depth} is not enough: {node} lies {self._level} levels down"))
-        elif node.asker.is_subject(node):
+            return False
+        if node.asker.is_subject(node):
             node.settle(ALLOWED)
-        else:
-            node.open()
-
-    def _take_up_again(self) -> None:
-        self.revived = False
-        self._frontier += [node for node in self._given_up if node.wanted]
-        self._given_up = [node for node in self._given_up if not node.wanted]
-
-
-class Asker:
-    """One subject's view of a walk, with the visited set of its nodes.
-
-    Where contextual tuples go beyond the schema, what a member can reach by the schema is not relied on.
-    """
-
-    __slots__ = ("_nodes", "_prunes", "subject", "target", "walk")
-
-    def __init__(self, walk: Walk, subject: SubjectRef) -> None:
-        self.walk = walk
-        self.subject = subject
-        self.target = Target(subject.type, subject.relation)
-        self._prunes = walk.overlay.fits_schema
-        self._nodes: dict[tuple[str, str, str], Node] = {}
-
-    def is_subject(self, node: Node) -> bool:
-        """True if the node asks whether the userset ``x:1#r`` holds ``r`` on ``x:1``: it does, by definition."""
-        return (node.entity_type, node.entity_id, node.name) == self.subject
-
-    def member(self, entity_type: str, entity_id: str, name: str) -> Node | None:
-        """The node of a member; None if there is no such member or it cannot allow this subject."""
-        plan = self.walk.plan.members.get((entity_type, name))
-        if plan is None or not self._can_be_reached(plan.reach):
-            return None
-        key = (entity_type, entity_id, name)
-        return self._visited(key) or self._visit(key, _node_of(self, *key, plan))
-
-    def arrow(self, entity_type: str, entity_id: str, leaf: ArrowLeaf) -> Node | None:
-        """The node of an arrow, opened on the same level; None if nothing it points at can allow this subject."""
-        if not self._can_be_reached(leaf.reach):
-            return None
-        key = (entity_type, entity_id, leaf.key)
-        if (node := self._visited(key)) is None:
-            node = self._nodes[key] = ArrowNode(self, entity_type, entity_id, leaf)
-            node.open()
-        return node
-
-    def rule_call(self, entity_type: str, entity_id: str, leaf: RuleLeaf) -> Node:
-        """The node of a rule call."""
-        key = (entity_type, entity_id, leaf.key)
-        return self._visited(key) or self._visit(key, RuleNode(self, entity_type, entity_id, leaf))
-
-    def _can_be_reached(self, reach: Reach) -> bool:
-        return reach.anyone or self.target in reach.targets or not self._prunes
-
-    def _visited(self, key: tuple[str, str, str]) -> Node | None:
-        node = self._nodes.get(key)
-        if node is not None and not node.wanted and node.outcome is None:
-            self.walk.revived = True
-        return node
-
-    def _visit(self, key: tuple[str, str, str], node: Node) -> Node:
-        self._nodes[key] = node
-        self.walk.add(node)
-        return node
+            return False
+        return True
 
 
 def _all_decided(roots: Sequence[Gate]) -> bool:
     return all(root.outcome is not None for root in roots)
-
-
-def _node_of(asker: Asker, entity_type: str, entity_id: str, name: str, plan: MemberPlan) -> Node:
-    match plan:
-        case PermissionPlan():
-            return PermissionNode(asker, entity_type, entity_id, name, plan)
-        case RelationPlan():
-            return RelationNode(asker, entity_type, entity_id, name, plan)
-        case AttributePlan():
-            return AttributeNode(asker, entity_type, entity_id, name)

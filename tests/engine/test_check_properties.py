@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 import engine.walk
 from engine.check import check
 from engine.outcomes import ALLOWED, DENIED, FAILED, Outcome
-from engine.plan import plan_of
+from engine.plan import Plan
 from model.check import CheckAnswer, CheckRequest, Verdict
+from model.errors import AuthzError
 from model.snapshot import Snapshot
 from schema.compiled import CompiledSchema
 from schema.compiler import compile_schema
@@ -74,7 +75,7 @@ async def _outcomes(case: Case, depth: int) -> list[Outcome]:
 
 
 async def _answers(case: Case, depth: int) -> tuple[CheckAnswer, ...]:
-    plan = plan_of(_compiled(case.schema))
+    plan = Plan(_compiled(case.schema))
     reader = MemoryReader(case.tuples, case.attributes)
     request = CheckRequest("t1", case.questions, depth, context=case.context)
     return await check(reader, plan, Snapshot.at_commit(1), request)
@@ -86,7 +87,9 @@ def _naive(case: Case, depth: int | None) -> list[Outcome]:
 
 
 def _outcome(answer: CheckAnswer) -> Outcome:
-    return {Verdict.ALLOWED: ALLOWED, Verdict.DENIED: DENIED}.get(answer.outcome, FAILED)
+    if isinstance(answer.outcome, AuthzError):
+        return FAILED
+    return ALLOWED if answer.outcome is Verdict.ALLOWED else DENIED
 
 
 @lru_cache(maxsize=4)

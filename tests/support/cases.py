@@ -75,9 +75,7 @@ def _leaves() -> st.SearchStrategy[str]:
 
 def _expressions() -> st.SearchStrategy[str]:
     operators = st.sampled_from(["or", "or", "or", "and", "not"])
-    return st.recursive(
-        _leaves(), lambda inner: st.builds("({} {} {})".format, inner, operators, inner), max_leaves=5
-    )
+    return st.recursive(_leaves(), lambda inner: st.builds("({} {} {})".format, inner, operators, inner), max_leaves=5)
 
 
 @st.composite

@@ -1,32 +1,26 @@
-"""A SnapshotReader over plain lists, for tests of the engine: one snapshot, no paging, and it counts what it is asked."""
+"""A SnapshotReader over plain lists, for tests of the engine: one snapshot, no paging; it keeps what it is asked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from model.attributes import Attribute, EntityAttribute
 from model.snapshot import Snapshot
 from model.tuples import EntityRelation, RelationTuple, SubjectRef
-from storage.base import AttributeFilter, Page, PageRequest, ReadAnswers, ReadBatch, TupleFilter
+from storage.base import AttributeFilter, EntityRead, Facts, Page, PageRequest, TupleFilter, Wanted
 
 
 class MemoryReader:
-    """Answers batches as the port promises; ``batches`` keeps every batch that asked for something."""
+    """Answers batches as the port promises; ``batches`` keeps every batch it was asked."""
 
     def __init__(self, tuples: Iterable[RelationTuple] = (), attributes: Iterable[Attribute] = ()) -> None:
-        self.batches: list[ReadBatch] = []
+        self.batches: list[Sequence[EntityRead]] = []
         self._tuples = set(tuples)
         self._values = {attribute.key: attribute.value for attribute in attributes}
 
-    async def read(self, tenant: str, snapshot: Snapshot, batch: ReadBatch) -> ReadAnswers:  # noqa: ARG002
-        if batch != ReadBatch():
-            self.batches.append(batch)
-        return ReadAnswers(
-            memberships=[row in self._tuples for row in batch.memberships],
-            usersets=[[s for s in self._subjects(key) if s.relation] for key in batch.usersets],
-            subjects=[self._subjects(key) for key in batch.subjects],
-            attributes=[self._values.get(EntityAttribute(*key)) for key in batch.attributes],
-        )
+    async def read(self, tenant: str, snapshot: Snapshot, reads: Sequence[EntityRead]) -> Sequence[Facts]:  # noqa: ARG002
+        self.batches.append(reads)
+        return [self._facts(read) for read in reads]
 
     async def read_tuples(
         self, tenant: str, snapshot: Snapshot, where: TupleFilter, page: PageRequest
@@ -38,6 +32,22 @@ class MemoryReader:
     ) -> Page[Attribute]:
         raise NotImplementedError
 
+    def _facts(self, read: EntityRead) -> Facts:
+        entity_type, entity_id, subject, wanted = read
+        stored = {name: self._subjects(EntityRelation(entity_type, entity_id, name)) for name in _relations(wanted)}
+        usersets = {name: [found for found in stored[name] if found.relation] for name in wanted.usersets}
+        values = {name: self._values.get(EntityAttribute(entity_type, entity_id, name)) for name in wanted.attributes}
+        return Facts(
+            memberships={name for name in wanted.memberships if subject in stored[name]},
+            usersets={name: found for name, found in usersets.items() if found},
+            subjects={name: stored[name] for name in wanted.subjects if stored[name]},
+            attributes={name: value for name, value in values.items() if value is not None},
+        )
+
     def _subjects(self, key: EntityRelation) -> list[SubjectRef]:
         subjects = [row.subject for row in self._tuples if row.entity_relation == key]
         return sorted(subjects, key=lambda subject: (subject.relation, subject.type, subject.id))
+
+
+def _relations(wanted: Wanted) -> Iterable[str]:
+    return (*wanted.memberships, *wanted.usersets, *wanted.subjects)

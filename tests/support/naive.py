@@ -102,7 +102,7 @@ class NaiveEvaluator:
         if subject in subjects:
             return ALLOWED
         usersets = [found for found in subjects if found.relation]
-        return max((self._member(tuple(userset), subject, path) for userset in usersets), default=DENIED)
+        return max((self._member(userset, subject, path) for userset in usersets), default=DENIED)
 
     def _subjects(self, place: Place) -> Iterator[SubjectRef]:
         entity_type, _, relation = place

@@ -1,0 +1,49 @@
+# Tasks for working on Ringward; `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+BIN := .venv/bin
+SET_UP := .venv/.set-up
+
+.PHONY: help setup run test check fmt proto clean
+
+help: ## list the tasks
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(SET_UP) ## create .venv with everything that is needed; .venv/bin/ringward is the program
+
+# A new package at the root must be made known to the installation: hence the __init__.py files.
+$(SET_UP): requirements-dev.txt pyproject.toml $(wildcard */__init__.py)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+		|| { echo "Python 3.11 or newer is needed, and $(PYTHON) is not. Try: make setup PYTHON=python3.12" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: setup ## start a node with sample data and ask it something; RUN_ONCE=1 stops after the first answers
+	@$(BIN)/ringward quickstart $(if $(RUN_ONCE),--once)
+
+test: setup ## run all tests; ARGS="tests/cli -k config" runs some
+	@$(BIN)/python -m pytest -n 2 $(ARGS)
+
+check: setup ## format, lint, types, layers, generated code: all without changing anything
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(BIN)/python -m proto.generate --check
+
+fmt: setup ## format the code and mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+proto: setup ## generate the Python modules of the .proto files
+	$(BIN)/python -m proto.generate
+
+clean: ## remove caches and built packages, not .venv
+	rm -rf build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""The command line: loads the configuration once, starts nodes, validates schemas, explains itself."""

@@ -1,0 +1,173 @@
+"""The configuration of a node, loaded once: flag before environment before file before default.
+
+Nothing raises on the way: all problems are collected, so that they can be mended in one go, and ``node_settings``
+refuses to go on while there are any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from pathlib import Path
+
+from cli.config_checks import check_together, sqlite_path
+from cli.config_sources import Given, Readings, from_environment, from_file, from_flags
+from cli.settings import Secrecy, Setting, Value
+from cli.settings_table import SETTINGS
+from model.errors import InvalidRequest
+from node.settings import DatabaseEngine, DatabaseSettings, GarbageCollection, NodeSettings
+
+DEFAULT_FILE = Path("config/config.yaml")
+
+
+class Source(Enum):
+    """Who decided a value."""
+
+    FLAG = "flag"
+    ENVIRONMENT = "environment"
+    FILE = "file"
+    DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who decided a value, and where exactly: the flag, the variable, ``file:line``; nothing for defaults."""
+
+    source: Source
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """A value for every setting, with its origin, by key in the order of the table.
+
+    problems: why no node can start with it, one line each; the values concerned are the defaults. warnings: what may
+    surprise.
+    """
+
+    values: Mapping[str, Value]
+    origins: Mapping[str, Origin]
+    problems: Sequence[str] = ()
+    warnings: Sequence[str] = ()
+
+    def text(self, key: str) -> str:
+        """The value of a setting that is text."""
+        return str(self.values[key])
+
+    def integer(self, key: str) -> int:
+        """The value of a setting that is a whole number."""
+        return int(self._number(key))
+
+    def seconds(self, key: str) -> float:
+        """The value of a setting that is a duration."""
+        return float(self._number(key))
+
+    def is_on(self, key: str) -> bool:
+        """True if a switch is on."""
+        return self.values[key] is True
+
+    def _number(self, key: str) -> int | float:
+        value = self.values[key]
+        if not isinstance(value, int | float):
+            raise TypeError(f"{key} is not a number: {value!r}")
+        return value
+
+
+class InvalidConfiguration(InvalidRequest):
+    """Settings no node can start with; ``problems`` are one line each."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+def load_configuration(
+    *, flags: Mapping[str, Sequence[str]], file: Path | None, environment: Mapping[str, str], folder: Path = Path()
+) -> Configuration:
+    """The configuration from all sources.
+
+    flags: texts by key, as given. file: the one asked for; None means config/config.yaml below ``folder``, if it is
+    there. environment: all variables, of which those of others are ignored.
+    """
+    default_file = folder / DEFAULT_FILE
+    path = file or (default_file if default_file.is_file() else None)
+    readings = {
+        Source.FLAG: from_flags(flags),
+        Source.ENVIRONMENT: from_environment(environment),
+        Source.FILE: from_file(path) if path else Readings(),
+    }
+    problems = [problem for reading in readings.values() for problem in reading.problems]
+    warnings = [warning for reading in readings.values() for warning in reading.warnings]
+    values: dict[str, Value] = {}
+    origins: dict[str, Origin] = {}
+    for setting in SETTINGS:
+        values[setting.key], origins[setting.key] = _settle(setting, readings, problems)
+    if values["database.engine"] == "sqlite" and not values["database.uri"]:
+        values["database.uri"] = str(_default_database(environment))
+    places = {key: origin.place for key, origin in origins.items() if origin.source is not Source.DEFAULT}
+    more_problems, more_warnings = check_together(values, places)
+    return Configuration(values, origins, (*problems, *more_problems), (*warnings, *more_warnings))
+
+
+def node_settings(configuration: Configuration) -> NodeSettings:
+    """What the node is told. Raises InvalidConfiguration if the configuration has problems."""
+    if configuration.problems:
+        raise InvalidConfiguration(configuration.problems)
+    return NodeSettings(
+        host=configuration.text("server.host"),
+        grpc_port=configuration.integer("server.grpc.port"),
+        schema_cache_entries=configuration.integer("service.schema.cache.number_of_counters"),
+        database=_database_settings(configuration),
+    )
+
+
+def _settle(setting: Setting, readings: Mapping[Source, Readings], problems: list[str]) -> tuple[Value, Origin]:
+    """The value of the first source that gives one, else the default; so too if it is bad, which is a problem."""
+    for source, reading in readings.items():
+        given = reading.given.get(setting.key)
+        if given is None:
+            continue
+        try:
+            return setting.parse(given.text), Origin(source, given.place)
+        except ValueError as error:
+            problems.append(_describe(setting, given, error))
+            break
+    return setting.default_value, Origin(Source.DEFAULT)
+
+
+def _describe(setting: Setting, given: Given, error: ValueError) -> str:
+    text = ",".join(given.text) if isinstance(given.text, tuple) else given.text
+    shown = repr(text) if setting.secrecy is Secrecy.OPEN else "a secret"
+    return f"{given.place}: {setting.key}: {error}, got {shown}"
+
+
+def _default_database(environment: Mapping[str, str]) -> Path:
+    """The database file in the user's data folder. Source: XDG Base Directory Specification."""
+    data_home = environment.get("XDG_DATA_HOME", "")
+    if not data_home.startswith("/"):  # the specification asks to ignore relative folders
+        data_home = f"{environment.get('HOME') or Path.home()}/.local/share"
+    return Path(data_home) / "ringward" / "ringward.db"
+
+
+def _database_settings(configuration: Configuration) -> DatabaseSettings:
+    engine = DatabaseEngine(configuration.text("database.engine"))
+    settings = DatabaseSettings(
+        engine=engine,
+        max_data_per_write=configuration.integer("database.max_data_per_write"),
+        garbage_collection=_garbage_collection(configuration),
+    )
+    if engine is not DatabaseEngine.SQLITE:
+        return settings
+    return replace(settings, path=sqlite_path(configuration.text("database.uri")))
+
+
+def _garbage_collection(configuration: Configuration) -> GarbageCollection | None:
+    prefix = "database.garbage_collection"
+    if not configuration.is_on(f"{prefix}.enabled"):
+        return None
+    return GarbageCollection(
+        window_s=configuration.seconds(f"{prefix}.window"),
+        interval_s=configuration.seconds(f"{prefix}.interval"),
+        timeout_s=configuration.seconds(f"{prefix}.timeout"),
+    )

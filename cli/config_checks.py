@@ -1,0 +1,74 @@
+"""Rules over the whole configuration: what this version cannot obey, and what must be given together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from cli.settings import Value
+from cli.settings_table import SETTINGS, SETTINGS_BY_KEY
+
+
+def check_together(values: Mapping[str, Value], places: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """Problems and warnings about parsed values. places: where each value that is not a default was given."""
+    problems = [
+        *_refusals(values, places),
+        *_database_problems(values, places),
+        *_collection_problems(values),
+    ]
+    return problems, list(_warnings(values, places))
+
+
+def sqlite_path(uri: str) -> Path:
+    """The file that ``database.uri`` names: a path, or ``sqlite:///absolute/path``; ``~`` is the home folder.
+
+    Raises ValueError, saying what is accepted, for addresses of other databases.
+    """
+    if uri == ":memory:":
+        raise ValueError("for a database without a file set database.engine to memory")
+    if "://" not in uri:
+        return Path(uri).expanduser()
+    parts = urlsplit(uri)
+    if parts.scheme != "sqlite" or parts.netloc or not parts.path.strip("/") or parts.query:
+        raise ValueError("expected a file path or sqlite:///absolute/path for the engine sqlite")
+    return Path("/" + unquote(parts.path).lstrip("/"))
+
+
+def _refusals(values: Mapping[str, Value], places: Mapping[str, str]) -> Iterator[str]:
+    for setting in SETTINGS:
+        if setting.refusal and values[setting.key] is True:
+            yield f"{places[setting.key]}: {setting.key}: not available in this version; {setting.refusal}"
+
+
+def _database_problems(values: Mapping[str, Value], places: Mapping[str, str]) -> Iterator[str]:
+    engine = values["database.engine"]
+    if engine == "postgres":
+        place = places["database.engine"]
+        yield f"{place}: database.engine: postgres is not available in this version; use sqlite or memory"
+    if engine == "sqlite":
+        try:
+            sqlite_path(str(values["database.uri"]))
+        except ValueError as error:
+            yield f"{places.get('database.uri', 'default')}: database.uri: {error}"
+
+
+def _collection_problems(values: Mapping[str, Value]) -> Iterator[str]:
+    prefix = "database.garbage_collection"
+    if values[f"{prefix}.enabled"] is True:
+        for name in ("interval", "window", "timeout"):
+            if not values[f"{prefix}.{name}"]:
+                yield f"{prefix}.{name}: must be given and above 0s, since {prefix}.enabled is true"
+
+
+def _warnings(values: Mapping[str, Value], places: Mapping[str, str]) -> Iterator[str]:
+    if "server.http.enabled" in places and values["server.http.enabled"] is True:
+        place = places["server.http.enabled"]
+        yield f"{place}: server.http.enabled: this version serves gRPC only, nothing listens on the HTTP port"
+    if values["database.engine"] == "memory" and "database.uri" in places:
+        yield f"{places['database.uri']}: database.uri: ignored, since database.engine is memory"
+    for key, place in places.items():
+        setting = SETTINGS_BY_KEY[key]
+        has_its_own_word = setting.works or setting.refusal or key == "server.http.enabled"
+        if not has_its_own_word and values[key] != setting.default_value:
+            yield f"{place}: {key}: has no effect in this version"

@@ -1,0 +1,38 @@
+"""The command ``ringward``."""
+
+from __future__ import annotations
+
+import click
+
+from cli.completion import completion
+from cli.quickstart import quickstart
+from cli.serve import serve
+from cli.show_ast import show_ast
+from cli.show_config import show_config
+from cli.validate import validate
+from cli.version import installed_version, print_version
+
+_EPILOG = """\b
+First steps:
+  ringward quickstart                     a node with sample data, and a first answer
+  ringward validate examples/drive.yaml   test a schema
+  ringward serve                          a node of your own
+
+`ringward COMMAND --help` explains a command."""
+
+
+@click.group(
+    invoke_without_command=True,
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+)
+@click.version_option(installed_version(), message="v%(version)s")
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Ringward answers one question, very often and very fast: may this subject do this to that entity?"""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+for _command in (serve, quickstart, validate, show_ast, show_config, print_version, completion):
+    main.add_command(_command)

@@ -1,0 +1,86 @@
+"""``ringward serve``: a node that runs until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import click
+import structlog
+
+from cli.config import Configuration, InvalidConfiguration, node_settings
+from cli.running import run_until_signal
+from cli.setting_options import SettingsCommand, configuration_of
+from cli.terminal import give_up, say, takes_colour
+from cli.version import installed_version
+from node.node import Node, open_node
+from node.settings import NodeSettings
+from telemetry.logs import LogLevel, configure_logs
+
+_EPILOG = """\b
+Examples:
+  ringward serve                               data in a file below your home folder
+  ringward serve --database-engine memory      nothing is kept
+  ringward serve -c /etc/ringward/config.yaml --log-output json
+  RINGWARD_GRPC_PORT=4000 ringward serve
+
+Flags win over RINGWARD_… variables, those over the file, and the file over defaults. PERMIFY_… variables and
+configuration files of Permify are understood. `ringward config` shows what counts and why."""
+
+
+@click.command(cls=SettingsCommand, epilog=_EPILOG, short_help="Run a node.")
+def serve(config: Path | None, **given: Sequence[str]) -> None:
+    """Run a node until it is told to stop with Ctrl-C or SIGTERM."""
+    configuration = configuration_of(config, given)
+    try:
+        settings = node_settings(configuration)
+    except InvalidConfiguration as error:
+        give_up(*error.problems)
+    is_json = configuration.text("logger.output") == "json"
+    start_logs(LogLevel.parse(configuration.text("logger.level")), is_json=is_json)
+    run_until_signal(partial(_serve, configuration, settings))
+
+
+def start_logs(level: LogLevel, *, is_json: bool) -> None:
+    """Log to the error stream, coloured if it is a terminal that takes colour."""
+    configure_logs(level, json=is_json, is_coloured=takes_colour(sys.stderr))
+
+
+def describe_node(node: Node) -> str:
+    """Several lines for a person: what runs, where it listens, where its data is, and a first command to try."""
+    return "\n".join(
+        [
+            f"ringward {installed_version()}",
+            f"  gRPC      {node.grpc_address} (no encryption, no authentication)",
+            f"  data      {node.storage_place}",
+            "  HTTP      not in this version",
+            f"  try       grpcurl -plaintext {reachable(node.grpc_address)} list",
+        ]
+    )
+
+
+def reachable(address: str) -> str:
+    """An address to call from this machine: that of a node on every interface becomes localhost."""
+    host, _, port = address.rpartition(":")
+    return f"localhost:{port}" if host in ("", "0.0.0.0", "[::]") else address  # noqa: S104  (compared, not bound)
+
+
+async def _serve(configuration: Configuration, settings: NodeSettings, stop: asyncio.Event) -> None:
+    log = structlog.get_logger()
+    for warning in configuration.warnings:
+        log.warning(warning)
+    async with open_node(settings) as node:
+        if configuration.text("logger.output") != "json":
+            say(describe_node(node))
+        log.info(
+            "node started",
+            version=installed_version(),
+            grpc=node.grpc_address,
+            data=node.storage_place,
+            http="not served",
+        )
+        await node.serve_until(stop)
+    log.info("node stopped")

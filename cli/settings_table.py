@@ -1,0 +1,207 @@
+"""Every setting there is, in one table: ``serve``, ``config`` and the documentation are made from it.
+
+Names, kinds and defaults are those of the contract (reference wire-api §13), with three exceptions: the default store
+is the embedded SQLite file, telemetry is called ``ringward``, and no metrics are sent anywhere by default.
+Where flag and environment name are not given, they follow from the key (see ``Setting``).
+"""
+
+from __future__ import annotations
+
+from cli.settings import Kind, Secrecy, Setting
+
+_PLAIN_TEXT = "refusing to start without the encryption that was asked for"
+_DOOR_OPEN = "refusing to start with the door open"
+_UNSEEN = "refusing to start while you would wait for telemetry in vain"
+_DEBUG = "refusing to start without the debug endpoint that was asked for"
+
+_ALL_EXPORTERS = "otlp, otlp-http, otlp-grpc or gcp"
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("account_id", Kind.TEXT, "", "Name of your account; accepted for compatibility, used for nothing."),
+    # server
+    Setting("server.rate_limit", Kind.INTEGER, "10000", "Most calls accepted per second.", env="RATE_LIMIT"),
+    Setting("server.host", Kind.TEXT, "", "Address to listen on; empty means every interface.", works=True),
+    Setting("server.name_override", Kind.TEXT, "", "Server name expected in the TLS certificate.", env="NAME_OVERRIDE"),
+    Setting("server.grpc.port", Kind.PORT, "3478", "Port for gRPC; 0 picks a free one.", works=True),
+    Setting("server.grpc.tls.enabled", Kind.SWITCH, "false", "Encrypt gRPC with TLS.", refusal=_PLAIN_TEXT),
+    Setting("server.grpc.tls.key", Kind.TEXT, "", "File with the private key for gRPC.", flag="grpc-tls-key-path"),
+    Setting("server.grpc.tls.cert", Kind.TEXT, "", "File with the certificate for gRPC.", flag="grpc-tls-cert-path"),
+    Setting("server.http.enabled", Kind.SWITCH, "true", "Serve the REST API."),
+    Setting("server.http.port", Kind.PORT, "3476", "Port for the REST API."),
+    Setting("server.http.grpc_target_host", Kind.TEXT, "127.0.0.1", "Where the REST API finds the gRPC listener."),
+    Setting("server.http.tls.enabled", Kind.SWITCH, "false", "Encrypt the REST API with TLS.", refusal=_PLAIN_TEXT),
+    Setting("server.http.tls.key", Kind.TEXT, "", "File with the private key for REST.", flag="http-tls-key-path"),
+    Setting("server.http.tls.cert", Kind.TEXT, "", "File with the certificate for REST.", flag="http-tls-cert-path"),
+    Setting("server.http.cors_allowed_origins", Kind.LIST, "*", "Web origins that browsers may call from."),
+    Setting("server.http.cors_allowed_headers", Kind.LIST, "*", "Request headers that browsers may send."),
+    # profiler
+    Setting("profiler.enabled", Kind.SWITCH, "false", "Serve profiling data for developers.", refusal=_DEBUG),
+    Setting("profiler.port", Kind.TEXT, "", "Port for profiling data."),
+    # logger
+    Setting(
+        "logger.level",
+        Kind.TEXT,
+        "info",
+        "The least severe events to log: debug, info, warn or error.",
+        choices=("debug", "info", "warn", "error"),
+        works=True,
+    ),
+    Setting(
+        "logger.output",
+        Kind.TEXT,
+        "",
+        "How log lines look: text for people (the default) or json for machines.",
+        choices=("", "text", "json"),
+        works=True,
+    ),
+    Setting("logger.enabled", Kind.SWITCH, "false", "Also send logs to a collector.", refusal=_UNSEEN),
+    Setting("logger.exporter", Kind.TEXT, "otlp", f"How logs are sent: {_ALL_EXPORTERS}."),
+    Setting("logger.endpoint", Kind.TEXT, "", "Address of the log collector."),
+    Setting("logger.insecure", Kind.SWITCH, "false", "Send logs unencrypted."),
+    Setting("logger.urlpath", Kind.TEXT, "", "Path at the log collector.", env="LOG_URL_PATH"),
+    Setting("logger.headers", Kind.LIST, "", "Headers sent with logs, name:value each.", secrecy=Secrecy.WHOLE),
+    Setting("logger.protocol", Kind.TEXT, "http", "Protocol to the log collector: http or grpc."),
+    Setting("logger.service_name", Kind.TEXT, "ringward", "Name of this service in sent logs."),
+    # authn
+    Setting("authn.enabled", Kind.SWITCH, "false", "Ask callers for a token.", refusal=_DOOR_OPEN),
+    Setting("authn.method", Kind.TEXT, "", "Which tokens are accepted: preshared or oidc."),
+    Setting("authn.preshared.keys", Kind.LIST, "", "Tokens that open the door.", secrecy=Secrecy.WHOLE),
+    Setting("authn.oidc.issuer", Kind.TEXT, "", "Who issues the tokens (URL of the identity provider)."),
+    Setting("authn.oidc.audience", Kind.TEXT, "", "For whom the tokens must be issued."),
+    Setting("authn.oidc.refresh_interval", Kind.DURATION, "15m0s", "How often the issuer's keys are fetched."),
+    Setting("authn.oidc.backoff_interval", Kind.DURATION, "12s", "For how long an unknown key is not asked for again."),
+    Setting(
+        "authn.oidc.backoff_max_retries",
+        Kind.INTEGER,
+        "5",
+        "How often an unknown key is looked for.",
+        env="AUTHN_OIDC_BACKOFF_RETRIES",
+    ),
+    Setting("authn.oidc.backoff_frequency", Kind.DURATION, "0s", "Pause between looking for an unknown key."),
+    Setting("authn.oidc.valid_methods", Kind.LIST, "RS256,HS256", "Signature methods accepted in tokens."),
+    # tracer
+    Setting("tracer.enabled", Kind.SWITCH, "false", "Send traces of requests to a collector.", refusal=_UNSEEN),
+    Setting("tracer.exporter", Kind.TEXT, "", f"How traces are sent: zipkin, jaeger, signoz, {_ALL_EXPORTERS}."),
+    Setting("tracer.endpoint", Kind.TEXT, "", "Address of the trace collector."),
+    Setting("tracer.insecure", Kind.SWITCH, "false", "Send traces unencrypted."),
+    Setting("tracer.urlpath", Kind.TEXT, "", "Path at the trace collector.", env="TRACER_URL_PATH"),
+    Setting("tracer.headers", Kind.LIST, "", "Headers sent with traces, name:value each.", secrecy=Secrecy.WHOLE),
+    Setting("tracer.protocol", Kind.TEXT, "http", "Protocol to the trace collector: http or grpc."),
+    Setting("tracer.service_name", Kind.TEXT, "ringward", "Name of this service in traces."),
+    # meter
+    Setting("meter.enabled", Kind.SWITCH, "false", "Send metrics to a collector.", refusal=_UNSEEN),
+    Setting("meter.exporter", Kind.TEXT, "otlp", f"How metrics are sent: {_ALL_EXPORTERS}."),
+    Setting("meter.endpoint", Kind.TEXT, "", "Address of the metrics collector."),
+    Setting("meter.insecure", Kind.SWITCH, "false", "Send metrics unencrypted."),
+    Setting("meter.urlpath", Kind.TEXT, "", "Path at the metrics collector.", env="METER_URL_PATH"),
+    Setting("meter.headers", Kind.LIST, "", "Headers sent with metrics, name:value each.", secrecy=Secrecy.WHOLE),
+    Setting("meter.interval", Kind.INTEGER, "300", "Seconds between two sendings of metrics.", least=1),
+    Setting("meter.protocol", Kind.TEXT, "http", "Protocol to the metrics collector: http or grpc."),
+    Setting("meter.service_name", Kind.TEXT, "ringward", "Name of this service in metrics."),
+    # service
+    Setting(
+        "service.circuit_breaker",
+        Kind.SWITCH,
+        "false",
+        "Stop asking a database that keeps failing, for a while.",
+        refusal="refusing to start without the protection that was asked for",
+    ),
+    Setting(
+        "service.watch.enabled",
+        Kind.SWITCH,
+        "false",
+        "Let clients follow changes of relationships.",
+        refusal="refusing to start without the change stream that was asked for",
+    ),
+    Setting(
+        "service.schema.cache.number_of_counters",
+        Kind.INTEGER,
+        "1000",
+        "How many schema versions stay compiled in memory.",
+        least=1,
+        works=True,
+    ),
+    Setting("service.schema.cache.max_cost", Kind.SIZE, "10MiB", "Most memory for compiled schemas."),
+    Setting("service.permission.bulk_limit", Kind.INTEGER, "100", "Checks run side by side for a list.", least=1),
+    Setting("service.permission.concurrency_limit", Kind.INTEGER, "100", "Reads side by side per check.", least=2),
+    Setting(
+        "service.permission.cache.number_of_counters", Kind.INTEGER, "10000", "How many answers stay cached.", least=1
+    ),
+    Setting("service.permission.cache.max_cost", Kind.SIZE, "10MiB", "Most memory for cached answers."),
+    # database
+    Setting(
+        "database.engine",
+        Kind.TEXT,
+        "sqlite",
+        "Where data is kept: sqlite (one file), memory (lost at exit) or postgres.",
+        choices=("sqlite", "memory", "postgres"),
+        works=True,
+    ),
+    Setting(
+        "database.uri",
+        Kind.TEXT,
+        "",
+        "For sqlite the database file; empty means ringward/ringward.db in your data folder.",
+        secrecy=Secrecy.ADDRESS,
+        works=True,
+    ),
+    Setting("database.writer.uri", Kind.TEXT, "", "Database for writing, if it is another.", secrecy=Secrecy.ADDRESS),
+    Setting("database.reader.uri", Kind.TEXT, "", "Database for reading, if it is another.", secrecy=Secrecy.ADDRESS),
+    Setting("database.auto_migrate", Kind.SWITCH, "true", "Bring the tables up to date at start."),
+    Setting("database.max_connections", Kind.INTEGER, "0", "Most connections; 0 means the next setting.", least=0),
+    Setting("database.max_open_connections", Kind.INTEGER, "20", "Most connections, by its older name.", least=0),
+    Setting("database.max_idle_connections", Kind.INTEGER, "1", "Most connections kept while idle.", least=0),
+    Setting("database.max_connection_lifetime", Kind.DURATION, "5m0s", "When a connection is replaced."),
+    Setting("database.max_connection_idle_time", Kind.DURATION, "1m0s", "When an idle connection is closed."),
+    Setting("database.min_connections", Kind.INTEGER, "0", "Connections kept open at least.", least=0),
+    Setting("database.min_idle_connections", Kind.INTEGER, "1", "Idle connections kept at least.", least=0),
+    Setting("database.health_check_period", Kind.DURATION, "0s", "How often idle connections are tested."),
+    Setting("database.max_connection_lifetime_jitter", Kind.DURATION, "0s", "Random part of the lifetime."),
+    Setting("database.connect_timeout", Kind.DURATION, "0s", "How long connecting may take."),
+    Setting(
+        "database.max_data_per_write",
+        Kind.INTEGER,
+        "1000",
+        "Most relationships and attributes in one write.",
+        least=1,
+        works=True,
+    ),
+    Setting("database.max_retries", Kind.INTEGER, "10", "How often a conflicting write is tried again.", least=0),
+    Setting("database.watch_buffer_size", Kind.INTEGER, "100", "Changes waiting per slow watcher.", least=1),
+    Setting(
+        "database.garbage_collection.enabled",
+        Kind.SWITCH,
+        "false",
+        "Remove old history; needs interval, window and timeout.",
+        works=True,
+    ),
+    Setting("database.garbage_collection.interval", Kind.DURATION, "0s", "Pause between two collections.", works=True),
+    Setting(
+        "database.garbage_collection.timeout", Kind.DURATION, "0s", "How long one collection may take.", works=True
+    ),
+    Setting(
+        "database.garbage_collection.window",
+        Kind.DURATION,
+        "0s",
+        "How long history, and with it snap tokens, stays readable.",
+        works=True,
+    ),
+    # distributed
+    Setting(
+        "distributed.enabled",
+        Kind.SWITCH,
+        "false",
+        "Work as one of several nodes.",
+        refusal="refusing to start alone where a cluster was asked for",
+    ),
+    Setting("distributed.address", Kind.TEXT, "", "How the other nodes are found."),
+    Setting("distributed.port", Kind.PORT, "5000", "Port that nodes use among themselves."),
+    Setting("distributed.partition_count", Kind.INTEGER, "0", "Parts the keys are divided into; 0 means 271.", least=0),
+    Setting("distributed.replication_factor", Kind.INTEGER, "0", "Ring positions per node; 0 means 20.", least=0),
+    Setting("distributed.load", Kind.NUMBER, "0", "Most load of a node relative to the mean; 0 means 1.25.", least=0),
+    Setting("distributed.picker_width", Kind.INTEGER, "0", "How many owners a key may have; 0 means 1.", least=0),
+)
+
+SETTINGS_BY_KEY = {setting.key: setting for setting in SETTINGS}
+
+READ_BY_NOBODY = frozenset({"logger.file"})  # keys of the contract's sample file that never had an effect

@@ -1,0 +1,106 @@
+"""One subject's view of a walk: the plan for its sort, what is known of each entity, and the nodes visited."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.nodes import AttributeNode, Node, PermissionNode, RelationNode, RuleNode
+from engine.plan import AttributePlan, MemberPlan, PermissionPlan, RelationPlan, RuleLeaf
+from model.tuples import SubjectRef
+from schema.compiled import Target
+from storage.base import Facts
+
+if TYPE_CHECKING:
+    from engine.walk import Walk
+
+NO_FACTS = Facts(frozenset(), {}, {}, {})
+
+
+class Known:
+    """What was read of one entity. The snapshot is pinned, so facts only accumulate.
+
+    covered: members whose questions the facts answer, or will once what is being read has arrived.
+    """
+
+    __slots__ = ("covered", "facts", "is_being_read")
+
+    def __init__(self) -> None:
+        self.covered: frozenset[str] = frozenset()
+        self.facts = NO_FACTS
+        self.is_being_read = False
+
+    def learn(self, facts: Facts) -> None:
+        """Take in what was read."""
+        self.is_being_read = False
+        if self.facts is NO_FACTS:
+            self.facts = facts
+            return
+        self.facts = Facts(
+            memberships=self.facts.memberships | facts.memberships,
+            usersets={**self.facts.usersets, **facts.usersets},
+            subjects={**self.facts.subjects, **facts.subjects},
+            attributes={**self.facts.attributes, **facts.attributes},
+        )
+
+
+class Asker:
+    """A subject within a walk; all questions about it share one, and with it their nodes and reads.
+
+    is_plain: the subject is no userset and no contextual tuples are given, so that what is stored under a relation
+    says all about it. Where contextual tuples go beyond the schema, nothing is left out of the plan.
+    """
+
+    __slots__ = ("_known", "_members", "_nodes", "is_plain", "subject", "walk")
+
+    def __init__(self, walk: Walk, subject: SubjectRef) -> None:
+        self.walk = walk
+        self.subject = subject
+        self.is_plain = not subject.relation and not walk.overlay.subjects
+        target = Target(subject.type, subject.relation) if walk.overlay.fits_schema else None
+        self._members = walk.plan.members_for(target)
+        self._known: dict[tuple[str, str], Known] = {}
+        self._nodes: dict[tuple[str, str, str], Node] = {}
+
+    def member(self, entity_type: str, entity_id: str, name: str) -> Node | None:
+        """The node of a member; None if there is no such member or it cannot allow this subject."""
+        node = self._visited(key := (entity_type, entity_id, name))
+        if node is not None:
+            return node
+        plan = self._members.get((entity_type, name))
+        return None if plan is None else self._visit(key, self._node_of(key, plan))
+
+    def rule_call(self, entity_type: str, entity_id: str, leaf: RuleLeaf) -> Node:
+        """The node of a rule call."""
+        key = (entity_type, entity_id, leaf.name)
+        return self._visited(key) or self._visit(key, RuleNode(self, entity_type, entity_id, leaf))
+
+    def known(self, entity_type: str, entity_id: str) -> Known:
+        """What is known of an entity, for reading and for adding to."""
+        key = (entity_type, entity_id)
+        if (known := self._known.get(key)) is None:
+            known = self._known[key] = Known()
+        return known
+
+    def is_subject(self, node: Node) -> bool:
+        """True if the node asks whether the userset ``x:1#r`` holds ``r`` on ``x:1``: it does, by definition."""
+        return (node.entity_type, node.entity_id, node.name) == self.subject
+
+    def _visited(self, key: tuple[str, str, str]) -> Node | None:
+        node = self._nodes.get(key)
+        if node is not None and not node.wanted and node.outcome is None:
+            self.walk.revives = True
+        return node
+
+    def _visit(self, key: tuple[str, str, str], node: Node) -> Node:
+        self._nodes[key] = node
+        self.walk.add(node)
+        return node
+
+    def _node_of(self, key: tuple[str, str, str], plan: MemberPlan) -> Node:
+        match plan:
+            case PermissionPlan():
+                return PermissionNode(self, *key, plan)
+            case RelationPlan():
+                return RelationNode(self, *key, plan)
+            case AttributePlan():
+                return AttributeNode(self, *key, plan)

@@ -1,0 +1,1 @@
+"""How we observe: logs. Knows no domain type."""
