@@ -64,7 +64,7 @@ async def _run(file: ValidationFile, settings: NodeSettings, once: bool, stop: a
     async with AsyncExitStack() as stack:
         try:
             node = await stack.enter_async_context(open_node(settings))
-        except* Unavailable:
+        except Unavailable:
             say(f"port {settings.grpc_port} is taken, so this node uses a free one", style="yellow")
             node = await stack.enter_async_context(open_node(replace(settings, grpc_port=0)))
         say(describe_node(node))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.leaves import RuleLeaf
 from engine.nodes import AttributeNode, Node, PermissionNode, RelationNode, RuleNode
-from engine.plan import AttributePlan, MemberPlan, PermissionPlan, RelationPlan, RuleLeaf
+from engine.plan import MemberPlan, PermissionPlan, RelationPlan
 from model.tuples import SubjectRef
 from schema.compiled import Target
 from storage.base import Facts
@@ -63,16 +64,18 @@ class Asker:
 
     def member(self, entity_type: str, entity_id: str, name: str) -> Node | None:
         """The node of a member; None if there is no such member or it cannot allow this subject."""
-        node = self._visited(key := (entity_type, entity_id, name))
-        if node is not None:
-            return node
+        key = (entity_type, entity_id, name)
+        if (node := self._nodes.get(key)) is not None:
+            return self._met_again(node)
         plan = self._members.get((entity_type, name))
         return None if plan is None else self._visit(key, self._node_of(key, plan))
 
     def rule_call(self, entity_type: str, entity_id: str, leaf: RuleLeaf) -> Node:
         """The node of a rule call."""
         key = (entity_type, entity_id, leaf.name)
-        return self._visited(key) or self._visit(key, RuleNode(self, entity_type, entity_id, leaf))
+        if (node := self._nodes.get(key)) is not None:
+            return self._met_again(node)
+        return self._visit(key, RuleNode(self, entity_type, entity_id, leaf))
 
     def known(self, entity_type: str, entity_id: str) -> Known:
         """What is known of an entity, for reading and for adding to."""
@@ -85,9 +88,8 @@ class Asker:
         """True if the node asks whether the userset ``x:1#r`` holds ``r`` on ``x:1``: it does, by definition."""
         return (node.entity_type, node.entity_id, node.name) == self.subject
 
-    def _visited(self, key: tuple[str, str, str]) -> Node | None:
-        node = self._nodes.get(key)
-        if node is not None and not node.wanted and node.outcome is None:
+    def _met_again(self, node: Node) -> Node:
+        if not node.wanted and node.outcome is None:
             self.walk.revives = True
         return node
 
@@ -97,10 +99,8 @@ class Asker:
         return node
 
     def _node_of(self, key: tuple[str, str, str], plan: MemberPlan) -> Node:
-        match plan:
-            case PermissionPlan():
-                return PermissionNode(self, *key, plan)
-            case RelationPlan():
-                return RelationNode(self, *key, plan)
-            case AttributePlan():
-                return AttributeNode(self, *key, plan)
+        if isinstance(plan, PermissionPlan):
+            return PermissionNode(self, *key, plan)
+        if isinstance(plan, RelationPlan):
+            return RelationNode(self, *key, plan)
+        return AttributeNode(self, *key, plan)

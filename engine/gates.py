@@ -62,7 +62,9 @@ class Gate:
         else:
             self.pending += 1
             child.parents.append(self)
-            want(child)
+            child.wanted += 1
+            if child.wanted == 1 and child.children:
+                _revive(child)
 
     def exclude(self, child: Gate) -> None:
         """Make a gate an operand that counts mirrored."""
@@ -72,7 +74,9 @@ class Gate:
         else:
             self.pending += 1
             child.mirrored_parents += (self,)
-            want(child)
+            child.wanted += 1
+            if child.wanted == 1 and child.children:
+                _revive(child)
 
     def add_leaf(self, outcome: Outcome) -> None:
         """Note an operand that is settled and did not fail; a decisive one decides the gate."""
@@ -100,11 +104,13 @@ class Gate:
         decided = [self]
         while decided:
             gate = decided.pop()
-            if gate.children or gate.excluded:
+            if gate.pending:
                 _unwant_operands(gate)
-            settled = ALLOWED if gate.outcome is None else gate.outcome
-            decided += [parent for parent in gate.parents if parent.force(settled)]
-            decided += [parent for parent in gate.mirrored_parents if parent.force(ALLOWED - settled)]
+            settled = outcome if gate.outcome is None else gate.outcome
+            if gate.parents:
+                decided += [parent for parent in gate.parents if parent.force(settled)]
+            if gate.mirrored_parents:
+                decided += [parent for parent in gate.mirrored_parents if parent.force(ALLOWED - settled)]
 
     def _count_settled(self, outcome: Outcome) -> None:
         if outcome == self.decisive:
@@ -128,11 +134,8 @@ class Gate:
         return False
 
 
-def want(gate: Gate) -> None:
-    """One more parent waits for the gate. If nobody did, its operands are wanted (again) too."""
-    gate.wanted += 1
-    if gate.wanted > 1 or not (gate.children or gate.excluded):
-        return
+def _revive(gate: Gate) -> None:
+    """A gate nobody waited for is wanted again, and so are its operands."""
     revived = [gate]
     while revived:
         for child in revived.pop().operands():

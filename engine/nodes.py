@@ -7,24 +7,13 @@ in its asker's visited set, so every road to it shares its outcome.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import TYPE_CHECKING
 
 from engine.gates import Gate
+from engine.leaves import RuleLeaf, add_members
 from engine.outcomes import ALLOWED, DENIED, Outcome
-from engine.plan import (
-    ArrowLeaf,
-    AttributeLeaf,
-    AttributePlan,
-    GatePlan,
-    Leaf,
-    NodePlan,
-    PermissionLeaf,
-    PermissionPlan,
-    RelationLeaf,
-    RelationPlan,
-    RuleLeaf,
-)
+from engine.plan import AttributePlan, NodePlan, PermissionPlan, RelationPlan
 from model.attributes import AttributeKind, EntityAttribute, PlainValue
 from model.errors import AuthzError, InvalidRequest
 from model.tuples import EntityRelation, SubjectRef
@@ -57,12 +46,10 @@ class Node(Gate):
         self, relation: str, stored: Mapping[str, Sequence[SubjectRef]], targets: Set[Target]
     ) -> Sequence[SubjectRef]:
         """Contextual subjects of a relation of this entity, then the stored ones the schema still lets be stored."""
-        key = EntityRelation(self.entity_type, self.entity_id, relation)
-        contextual = self.asker.walk.overlay.subjects.get(key, ())
-        return [
-            *contextual,
-            *(found for found in stored.get(relation, ()) if Target(found.type, found.relation) in targets),
-        ]
+        found = [subject for subject in stored.get(relation, ()) if (subject.type, subject.relation) in targets]
+        if overlaid := self.asker.walk.overlay.subjects:
+            return [*overlaid.get(EntityRelation(self.entity_type, self.entity_id, relation), ()), *found]
+        return found
 
     def __str__(self) -> str:
         """The text form ``type:id#name``."""
@@ -81,70 +68,8 @@ class PermissionNode(Node):
         self.plan = plan
 
     def build(self, facts: Facts) -> None:
-        """Make gates of the rewrite; stop where an operand decides."""
-        self._build(self, self.plan.gate, facts)
-
-    def _build(self, gate: Gate, plan: GatePlan, facts: Facts) -> None:
-        for operand in plan.operands:
-            found = self._operand(operand, facts)
-            if isinstance(found, Gate):
-                gate.add(found)
-            else:
-                gate.add_leaf(found)
-            if gate.outcome is not None:
-                return
-        for operand in plan.excluded:
-            found = self._operand(operand, facts)
-            if isinstance(found, Gate):
-                gate.exclude(found)
-            else:
-                gate.add_leaf(ALLOWED - found)
-            if gate.outcome is not None:
-                return
-        gate.close()
-
-    def _operand(self, operand: GatePlan | Leaf, facts: Facts) -> Gate | Outcome:
-        """The gate to wait for, or the outcome where the facts settle it."""
-        match operand:
-            case RelationLeaf():
-                return self._relation(operand, facts)
-            case PermissionLeaf():
-                return self.asker.member(self.entity_type, self.entity_id, operand.name) or DENIED
-            case ArrowLeaf():
-                return self._arrow(operand, facts)
-            case AttributeLeaf():
-                return self._attribute(operand, facts)
-            case RuleLeaf():
-                return self.asker.rule_call(self.entity_type, self.entity_id, operand)
-            case GatePlan():
-                gate = Gate(operand.decisive)
-                self._build(gate, operand, facts)
-                return gate
-
-    def _relation(self, leaf: RelationLeaf, facts: Facts) -> Gate | Outcome:
-        """A relation one level down, settled here unless usersets or the context have to be looked into."""
-        if not self.asker.walk.is_last_level:
-            if leaf.name in facts.memberships:
-                return ALLOWED
-            if self.asker.is_plain and leaf.name not in facts.usersets:
-                return DENIED
-        return self.asker.member(self.entity_type, self.entity_id, leaf.name) or DENIED
-
-    def _attribute(self, leaf: AttributeLeaf, facts: Facts) -> Gate | Outcome:
-        """A boolean attribute one level down, settled here where nothing is stored or given."""
-        walk = self.asker.walk
-        if not walk.is_last_level and not walk.overlay.attributes and leaf.name not in facts.attributes:
-            return DENIED
-        return self.asker.member(self.entity_type, self.entity_id, leaf.name) or DENIED
-
-    def _arrow(self, leaf: ArrowLeaf, facts: Facts) -> Gate | Outcome:
-        """The name on every entity the relation points at, whatever relation the tuples give; costs no level."""
-        ends = self.subjects_of(leaf.relation, facts.subjects, leaf.targets)
-        if len(ends) == 1:
-            return self.asker.member(ends[0].type, ends[0].id, leaf.name) or DENIED
-        gate = Gate(ALLOWED)
-        _add_members(gate, self.asker, ((end.type, end.id, leaf.name) for end in ends))
-        return gate
+        """Resolve the rewrite."""
+        self.plan.gate.fill(self, self, facts)
 
 
 class RelationNode(Node):
@@ -164,7 +89,7 @@ class RelationNode(Node):
         if self.name in facts.memberships or self.asker.subject in subjects:
             self.settle(ALLOWED)
         else:
-            _add_members(self, self.asker, (subject for subject in subjects if subject.relation))
+            add_members(self, self.asker, (subject for subject in subjects if subject.relation))
 
 
 class AttributeNode(Node):
@@ -227,16 +152,3 @@ class RuleNode(Node):
                 raise InvalidRequest(f"expected {wanted} for {name!r} in {self}, found {value.kind.keyword}")
             values[name] = value.value
         return values
-
-
-def _add_members(gate: Gate, asker: Asker, members: Iterable[tuple[str, str, str]]) -> None:
-    """Add members of entities, by (type, id, name), to a union until one decides it, then close it."""
-    for member in members:
-        node = asker.member(*member)
-        if node is None:
-            gate.add_leaf(DENIED)
-        else:
-            gate.add(node)
-        if gate.outcome is not None:
-            return
-    gate.close()

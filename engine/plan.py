@@ -1,9 +1,5 @@
 """A compiled schema made ready to walk for one sort of subject.
 
-Rewrites become gates over leaves. Chains of one operator become one gate (``a or b or c`` has three operands), and
-``a not b`` is an intersection of ``a`` with the mirror image of ``b``; so there are two sorts of gate, told apart by
-the outcome that decides them: one ALLOWED decides a union, one DENIED an intersection.
-
 A plan is made per target, the type and relation of the subject who asks: leaves that can never allow such a subject
 are left out, and each permission lists what it may want to know of its entity, itself and through other members of
 the same entity, so that one read per entity serves them all.
@@ -14,6 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from engine.leaves import (
+    NEVER,
+    ArrowLeaf,
+    AttributeLeaf,
+    GatePlan,
+    Leaf,
+    PermissionLeaf,
+    RelationLeaf,
+    RuleLeaf,
+)
 from engine.outcomes import ALLOWED, DENIED, Outcome
 from schema.compiled import (
     Arrow,
@@ -29,71 +35,6 @@ from schema.compiled import (
 )
 from schema.rules import Rule
 from storage.base import Wanted
-
-
-@dataclass(frozen=True, slots=True)
-class RelationLeaf:
-    """A relation of the same entity."""
-
-    name: str
-    plan: RelationPlan
-
-
-@dataclass(frozen=True, slots=True)
-class PermissionLeaf:
-    """A permission of the same entity."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class AttributeLeaf:
-    """A boolean attribute of the same entity."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class ArrowLeaf:
-    """``relation.name``. Stored tuples of the relation count if they point at one of the targets."""
-
-    relation: str
-    name: str
-    targets: frozenset[Target]
-
-
-@dataclass(frozen=True, slots=True)
-class RuleLeaf:
-    """A rule call. name is its text, which no member can have."""
-
-    name: str
-    rule: Rule
-    arguments: tuple[str, ...]
-    wanted: Wanted
-
-    @property
-    def covers(self) -> frozenset[str]:
-        """Itself."""
-        return frozenset((self.name,))
-
-
-Leaf = RelationLeaf | PermissionLeaf | AttributeLeaf | ArrowLeaf | RuleLeaf
-
-
-@dataclass(frozen=True, slots=True)
-class GatePlan:
-    """Operands combined: decided by the first that equals ``decisive``; ``excluded`` ones count mirrored.
-
-    A union without operands is DENIED. What can never allow is left out, and where that decides an intersection the
-    whole gate is.
-    """
-
-    decisive: Outcome
-    operands: tuple[GatePlan | Leaf, ...]
-    excluded: tuple[GatePlan | Leaf, ...] = ()
-
-
-NEVER = GatePlan(ALLOWED, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +184,7 @@ class _Specialised:
         if not self._can_allow(entity.name, name):
             return None
         if name in entity.relations:
-            return RelationLeaf(name, self._relation(entity, name))
+            return RelationLeaf(name, self._relation(entity, name).wanted)
         return PermissionLeaf(name)
 
     def _can_allow(self, entity_type: str, name: str) -> bool:
@@ -259,14 +200,11 @@ class _Specialised:
 def _gate_of(
     decisive: Outcome, operands: Iterable[GatePlan | Leaf | None], excluded: Iterable[GatePlan | Leaf | None]
 ) -> GatePlan:
-    kept = tuple(operands)
-    if decisive == DENIED and None in kept:
+    every = tuple(operands)
+    if decisive == DENIED and None in every:
         return NEVER
-    return GatePlan(
-        decisive,
-        tuple(operand for operand in kept if operand is not None),
-        tuple(operand for operand in excluded if operand is not None),
-    )
+    kept, kept_out = ([operand for operand in side if operand is not None] for side in (every, excluded))
+    return GatePlan.of(decisive, kept, kept_out)
 
 
 def _local_leaves(name: str, gates: Mapping[str, GatePlan]) -> list[Leaf]:
@@ -299,8 +237,8 @@ def _wanted(leaves: Iterable[Leaf]) -> Wanted:
     for leaf in leaves:
         match leaf:
             case RelationLeaf():
-                memberships.update(leaf.plan.wanted.memberships)
-                usersets.update(leaf.plan.wanted.usersets)
+                memberships.update(leaf.wanted.memberships)
+                usersets.update(leaf.wanted.usersets)
             case ArrowLeaf():
                 subjects.add(leaf.relation)
             case AttributeLeaf():

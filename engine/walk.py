@@ -71,7 +71,7 @@ class Walk:
         """Decide every root. Raises what the reader raises, and LimitExceeded for a walk over too many nodes."""
         for root in roots:
             root.wanted += 1
-        while self._frontier and not _all_decided(roots):
+        while self._frontier and any(root.outcome is None for root in roots):
             await self._round(roots)
             self._level += 1
             self.is_last_level = self._level >= self._depth
@@ -86,16 +86,21 @@ class Walk:
 
     async def _round(self, roots: Sequence[Gate]) -> None:
         frontier, self._frontier = self._frontier, []
-        for start in range(0, len(frontier), NODES_PER_BATCH):
-            await self._build(frontier[start : start + NODES_PER_BATCH])
-            if _all_decided(roots):
-                return
-            if len(frontier) > NODES_PER_BATCH:
-                await asyncio.sleep(0)
+        if len(frontier) <= NODES_PER_BATCH:
+            await self._build(frontier)
+        else:
+            await self._build_in_batches(frontier, roots)
         if self.revives:
             self.revives = False
             self._frontier += [node for node in self._given_up if node.wanted]
             self._given_up = [node for node in self._given_up if not node.wanted]
+
+    async def _build_in_batches(self, nodes: Sequence[Node], roots: Sequence[Gate]) -> None:
+        for start in range(0, len(nodes), NODES_PER_BATCH):
+            await self._build(nodes[start : start + NODES_PER_BATCH])
+            if all(root.outcome is not None for root in roots):
+                return
+            await asyncio.sleep(0)
 
     async def _build(self, nodes: Sequence[Node]) -> None:
         """Build what the facts suffice for, read the rest in one batch, build that."""
@@ -132,11 +137,8 @@ class Walk:
         if self._level > self._depth:
             node.fail(DepthExhausted(f"depth {self._depth} is not enough: {node} lies {self._level} levels down"))
             return False
-        if node.asker.is_subject(node):
+        asker = node.asker
+        if asker.subject.relation and asker.is_subject(node):
             node.settle(ALLOWED)
             return False
         return True
-
-
-def _all_decided(roots: Sequence[Gate]) -> bool:
-    return all(root.outcome is not None for root in roots)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import structlog
 
@@ -13,8 +15,22 @@ from storage.base import Storage
 log = structlog.get_logger(__name__)
 
 
-async def collect_garbage_forever(storage: Storage, settings: GarbageCollection) -> None:
-    """Collect every ``interval_s`` until cancelled. A pass that fails or takes too long is logged and tried again."""
+@asynccontextmanager
+async def garbage_collected(storage: Storage, settings: GarbageCollection | None) -> AsyncIterator[None]:
+    """While the context lasts, collect every ``interval_s``; None collects never."""
+    if settings is None:
+        yield
+        return
+    async with asyncio.TaskGroup() as group:
+        collector = group.create_task(_collect_forever(storage, settings))
+        try:
+            yield
+        finally:
+            collector.cancel()
+
+
+async def _collect_forever(storage: Storage, settings: GarbageCollection) -> None:
+    """A pass that fails or takes too long is logged and tried again after the next interval."""
     while True:
         await asyncio.sleep(settings.interval_s)
         try:

@@ -18,7 +18,7 @@ from api.rpc.tenancy import TenancyService
 from api.services import Services
 from cluster.invoker.invoker import Invoker
 from engine.catalog import SchemaCatalog
-from node.housekeeping import collect_garbage_forever
+from node.housekeeping import garbage_collected
 from node.settings import DatabaseEngine, DatabaseSettings, NodeSettings
 from storage.base import Storage
 from storage.sqlite.store import SqliteStorage
@@ -53,7 +53,7 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
 
     Raises StorageFailed or Unavailable, saying why, if it cannot start.
     """
-    async with _open_storage(settings.database) as storage, asyncio.TaskGroup() as background:
+    async with _open_storage(settings.database) as storage:
         health = Health(storage.ping)
         host = GrpcHost(
             _services(settings, storage),
@@ -63,15 +63,12 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
             max_message_bytes=settings.max_message_bytes,
         )
         await host.start()
-        collection = settings.database.garbage_collection
-        collector = collection and background.create_task(collect_garbage_forever(storage, collection))
         try:
-            yield Node(host.address, storage_place(settings.database), health)
+            async with garbage_collected(storage, settings.database.garbage_collection):
+                yield Node(host.address, storage_place(settings.database), health)
         finally:
             health.leave()
             await host.stop(settings.grace_s)
-            if collector:
-                collector.cancel()
 
 
 def storage_place(settings: DatabaseSettings) -> str:

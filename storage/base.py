@@ -12,16 +12,53 @@ Shared promises:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from model.attributes import Attribute, AttributeValue, EntityAttribute
 from model.snapshot import Snapshot
 from model.tuples import EntityRelation, RelationTuple, SubjectRef
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which facts about an entity matter to a question; made once per schema and shared by all reads of that sort.
+
+    memberships: relations the subject itself may hold. usersets: relations whose usersets matter. subjects: relations
+    all of whose subjects matter. attributes: names. Each sorted, without repetition.
+    """
+
+    memberships: tuple[str, ...] = ()
+    usersets: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
+
+
+class EntityRead(NamedTuple):
+    """What one round of a walk wants to know of one entity, on behalf of one subject."""
+
+    entity_type: str
+    entity_id: str
+    subject: SubjectRef
+    wanted: Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is stored of an entity, of what was wanted; a relation or attribute without anything stored is left out.
+
+    memberships: the relations that hold exactly the subject. usersets, subjects: by relation, in byte order of
+    (relation, type, id).
+    """
+
+    memberships: Set[str]
+    usersets: Mapping[str, Sequence[SubjectRef]]
+    subjects: Mapping[str, Sequence[SubjectRef]]
+    attributes: Mapping[str, AttributeValue]
 
 
 @dataclass(slots=True)
@@ -169,9 +206,10 @@ class CollectionReport:
 class SnapshotReader(Protocol):
     """Reads at a pinned snapshot. Every method raises SnapshotExpired for a snapshot behind the horizon."""
 
-    async def read(self, tenant: str, snapshot: Snapshot, batch: ReadBatch) -> ReadAnswers:
-        """Answer a whole batch at one snapshot. The cost of a membership or a usersets read does not grow with the
-        number of direct subjects of its relation.
+    async def read(self, tenant: str, snapshot: Snapshot, reads: Sequence[EntityRead]) -> Sequence[Facts]:
+        """Answer a whole batch at one snapshot, aligned with the reads; a read may occur twice.
+
+        What memberships and usersets cost does not grow with the number of direct subjects of their relations.
         """
 
     async def read_tuples(
@@ -198,8 +236,11 @@ class DataWriter(Protocol):
 class SchemaStore(Protocol):
     """Schema versions; written once, never changed."""
 
-    async def write_schema(self, tenant: str, text: str) -> str:
-        """Store a new version, which becomes the latest; its id."""
+    async def write_schema(self, tenant: str, text: str, *, replacing: str | None = None) -> str:
+        """Store a new version, which becomes the latest; its id.
+
+        With ``replacing``, raises Conflict unless that is the latest version when the new one is stored.
+        """
 
     async def read_schema(self, tenant: str, version: str) -> SchemaRecord | None:
         """One version, or None if the tenant has none of that id."""

@@ -6,10 +6,12 @@ from hypothesis import strategies as st
 
 from model.attributes import Attribute, AttributeKind, AttributeValue, EntityAttribute
 from model.snapshot import Snapshot
-from model.tuples import EntityRelation, RelationTuple
-from storage.base import AttributeFilter, Changeset, PageRequest, ReadBatch, Storage, TupleFilter
+from model.tuples import RelationTuple, SubjectRef
+from storage.base import AttributeFilter, Changeset, EntityRead, PageRequest, Storage, TupleFilter, Wanted
 
 ALL = PageRequest(1_000_000)
+EVERY_TUPLE = TupleFilter()
+EVERY_ATTRIBUTE = AttributeFilter()
 
 
 def tuples(*texts: str) -> list[RelationTuple]:
@@ -21,14 +23,14 @@ def attributes(*texts: str) -> list[Attribute]:
 
 
 async def tuples_at(
-    store: Storage, snapshot: Snapshot, where: TupleFilter = TupleFilter(), tenant: str = "t1"
+    store: Storage, snapshot: Snapshot, where: TupleFilter = EVERY_TUPLE, tenant: str = "t1"
 ) -> list[str]:
     """Matching tuples in the store's order, as text."""
     return [str(item) for item in (await store.read_tuples(tenant, snapshot, where, ALL)).items]
 
 
 async def attributes_at(
-    store: Storage, snapshot: Snapshot, where: AttributeFilter = AttributeFilter(), tenant: str = "t1"
+    store: Storage, snapshot: Snapshot, where: AttributeFilter = EVERY_ATTRIBUTE, tenant: str = "t1"
 ) -> list[str]:
     """Matching attributes in the store's order, as text."""
     return [str(item) for item in (await store.read_attributes(tenant, snapshot, where, ALL)).items]
@@ -46,13 +48,12 @@ _subject_relations = st.sampled_from(["", "member", "viewer"])
 _names = st.sampled_from(["size", "label"])
 
 relation_tuples = st.builds(RelationTuple, _types, _ids, _relations, _types, _ids, _subject_relations)
-entity_relations = st.builds(EntityRelation, _types, _ids, _relations)
 entity_attributes = st.builds(EntityAttribute, _types, _ids, _names)
 attribute_values = st.one_of(
     st.builds(AttributeValue, st.just(AttributeKind.INTEGER), st.integers(0, 9)),
     st.builds(AttributeValue, st.just(AttributeKind.STRING), st.text("ab", max_size=2)),
 )
-written_attributes = st.builds(lambda key, value: Attribute(*key, value), entity_attributes, attribute_values)
+written_attributes = st.builds(Attribute, _types, _ids, _names, attribute_values)
 
 changesets = st.builds(
     Changeset,
@@ -61,12 +62,24 @@ changesets = st.builds(
     tuples_deleted=st.lists(relation_tuples, max_size=3),
     attributes_deleted=st.lists(entity_attributes, max_size=2),
 )
-batches = st.builds(
-    ReadBatch,
-    memberships=st.lists(relation_tuples, max_size=4),
-    usersets=st.lists(entity_relations, max_size=3),
-    subjects=st.lists(entity_relations, max_size=3),
-    attributes=st.lists(entity_attributes, max_size=3),
+
+
+def _names_of(names: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.sets(names).map(lambda chosen: tuple(sorted(chosen)))
+
+
+reads = st.builds(
+    EntityRead,
+    entity_type=_types,
+    entity_id=_ids,
+    subject=st.builds(SubjectRef, _types, _ids, _subject_relations),
+    wanted=st.builds(
+        Wanted,
+        memberships=_names_of(_relations),
+        usersets=_names_of(_relations),
+        subjects=_names_of(_relations),
+        attributes=_names_of(_names),
+    ),
 )
 _no_text = st.just("")
 _id_lists = st.lists(st.one_of(_ids, st.just("nobody")), max_size=3)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from model.attributes import Attribute, AttributeValue, EntityAttribute
 from model.snapshot import Snapshot
 from model.tuples import EntityRelation, RelationTuple, SubjectRef
-from storage.base import AttributeFilter, Changeset, ReadAnswers, ReadBatch, TupleFilter
+from storage.base import AttributeFilter, Changeset, EntityRead, Facts, TupleFilter
 
 
 @dataclass(slots=True)
@@ -38,12 +37,21 @@ class State:
         for attribute in self.matching_attributes(attributes) if attributes is not None else ():
             del self.attributes[attribute.key]
 
-    def answers(self, batch: ReadBatch) -> ReadAnswers:
-        return ReadAnswers(
-            memberships=[item in self.tuples for item in batch.memberships],
-            usersets=[self._subjects(left, lambda subject: subject.relation != "") for left in batch.usersets],
-            subjects=[self._subjects(left, lambda _: True) for left in batch.subjects],
-            attributes=[self.attributes.get(key) for key in batch.attributes],
+    def facts(self, read: EntityRead) -> Facts:
+        def subjects_of(relation: str) -> list[SubjectRef]:
+            left = EntityRelation(read.entity_type, read.entity_id, relation)
+            found = [item.subject for item in self.tuples if item.entity_relation == left]
+            return sorted(found, key=lambda subject: [part.encode() for part in (subject[2], subject[0], subject[1])])
+
+        wanted = read.wanted
+        subjects = {name: subjects_of(name) for name in wanted.subjects}
+        usersets = {name: [s for s in subjects_of(name) if s.relation] for name in wanted.usersets}
+        keys = [EntityAttribute(read.entity_type, read.entity_id, name) for name in wanted.attributes]
+        return Facts(
+            memberships={name for name in wanted.memberships if read.subject in subjects_of(name)},
+            usersets={name: found for name, found in usersets.items() if found},
+            subjects={name: found for name, found in subjects.items() if found},
+            attributes={key.name: self.attributes[key] for key in keys if key in self.attributes},
         )
 
     def matching_tuples(self, where: TupleFilter) -> list[RelationTuple]:
@@ -66,10 +74,6 @@ class State:
             and (not where.entity_ids or key.entity_id in where.entity_ids)
             and (not where.names or key.name in where.names)
         ]
-
-    def _subjects(self, left: EntityRelation, wanted: Callable[[SubjectRef], bool]) -> Sequence[SubjectRef]:
-        found = [item.subject for item in self.tuples if item.entity_relation == left and wanted(item.subject)]
-        return sorted(found, key=lambda subject: (subject.relation.encode(), subject.type.encode(), subject.id.encode()))
 
 
 class History:

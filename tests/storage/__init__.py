@@ -1,0 +1,1 @@
+"""Tests of the stores beyond what tests/conformance asks of all of them."""

@@ -1,0 +1,1 @@
+"""What only the SQLite store promises: plans, crashes, faults, ownership of the file, cancellation."""

@@ -1,0 +1,110 @@
+"""A client of a node, as any user of the contract would write one: a channel, method names, messages."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
+
+from api.convert import attribute_to_proto, tuple_to_proto
+from model.attributes import Attribute
+from model.tuples import RelationTuple
+from proto.base.v1 import base_pb2 as base
+from proto.base.v1 import service_pb2 as pb
+
+M = TypeVar("M", bound=Message)
+
+TENANT = "t1"
+DEPTH = 20
+
+
+class Client:
+    """Calls over a channel; refusals are grpc.aio.AioRpcError."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._channel = channel
+
+    async def call(self, method: str, request: Message, *, timeout_s: float = 20.0) -> Any:
+        """The response of a method written ``Service.Method``."""
+        service, name = method.split(".")
+        output = pb.DESCRIPTOR.services_by_name[service].methods_by_name[name].output_type
+        call = self._channel.unary_unary(
+            f"/base.v1.{service}/{name}",
+            request_serializer=type(request).SerializeToString,
+            response_deserializer=GetMessageClass(output).FromString,
+        )
+        return await call(request, timeout=timeout_s)
+
+    async def raw(self, method: str, body: bytes) -> bytes:
+        """The bytes a method answers to any bytes."""
+        return bytes(await self._channel.unary_unary(method)(body))
+
+    async def write_schema(self, text: str, tenant: str = TENANT) -> str:
+        response = await self.call("Schema.Write", pb.SchemaWriteRequest(tenant_id=tenant, schema=text))
+        return str(response.schema_version)
+
+    async def write(self, *rows: str, attributes: Iterable[str] = (), tenant: str = TENANT) -> str:
+        """Write tuples and attributes given as text; the snap token."""
+        request = pb.DataWriteRequest(
+            tenant_id=tenant,
+            metadata=pb.DataWriteRequestMetadata(),
+            tuples=[tuple_message(row) for row in rows],
+            attributes=[attribute_to_proto(Attribute.parse(text)) for text in attributes],
+        )
+        return str((await self.call("Data.Write", request)).snap_token)
+
+    async def can(self, question: str, **options: Any) -> bool:
+        """Whether ``doc:1#view@user:2`` is allowed."""
+        response = await self.call("Permission.Check", check_request(question, **options))
+        return bool(response.can == base.CHECK_RESULT_ALLOWED)
+
+
+def tuple_message(text: str) -> base.Tuple:
+    """The message of a tuple given as text."""
+    return tuple_to_proto(RelationTuple.parse(text))
+
+
+def check_request(
+    question: str,
+    *,
+    depth: int = DEPTH,
+    snap_token: str = "",
+    schema_version: str = "",
+    tenant: str = TENANT,
+    context: base.Context | None = None,
+) -> pb.PermissionCheckRequest:
+    """The request that asks ``doc:1#view@user:2``."""
+    row = tuple_message(question)
+    return pb.PermissionCheckRequest(
+        tenant_id=tenant,
+        metadata=pb.PermissionCheckRequestMetadata(depth=depth, snap_token=snap_token, schema_version=schema_version),
+        entity=row.entity,
+        permission=row.relation,
+        subject=row.subject,
+        context=context,
+    )
+
+
+def context(*rows: str, attributes: Iterable[str] = (), data: Mapping[str, Any] | None = None) -> base.Context:
+    """A context given as text."""
+    message = base.Context(
+        tuples=[tuple_message(row) for row in rows],
+        attributes=[attribute_to_proto(Attribute.parse(text)) for text in attributes],
+    )
+    message.data.update(dict(data or {}))
+    return message
+
+
+def explanation(error: grpc.aio.AioRpcError) -> str:
+    """The explanation that travels beside the message of a refusal."""
+    (raw,) = [value for key, value in error.trailing_metadata() or () if key == "grpc-status-details-bin"]
+    status = Status.FromString(raw if isinstance(raw, bytes) else base64.b64decode(raw))
+    info = ErrorInfo()
+    status.details[0].Unpack(info)
+    return info.metadata["explanation"]
