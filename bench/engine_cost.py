@@ -63,8 +63,11 @@ async def _check_all(invoker: Invoker, questions: Sequence[Question]) -> None:
         allowed += verdict is Verdict.ALLOWED
         nodes += count
     quantiles = statistics.quantiles(costs, n=100)
-    _print(f"check never seen before, mean of {len(costs)} ({100 * allowed / len(costs):.0f} % allowed)",
-           statistics.mean(costs), "µs")
+    _print(
+        f"check never seen before, mean of {len(costs)} ({100 * allowed / len(costs):.0f} % allowed)",
+        statistics.mean(costs),
+        "µs",
+    )
     _print("… median", quantiles[49], "µs")
     _print("… 99th percentile", quantiles[98], "µs")
     _print("… nodes looked at, mean", nodes / len(costs), "")

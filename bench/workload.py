@@ -83,17 +83,27 @@ class DriveWorkload:
                 yield row
 
     def questions(self, count: int) -> Iterator[Question]:
-        """Questions about random documents by random users, no two about the same document and user."""
+        """Questions about random documents, no two about the same document and user.
+
+        Half of them are asked by somebody who owns the document or a folder it lies in, as people mostly ask about
+        what is theirs; the others by anybody.
+        """
         chance = random.Random(self.seed + 1)
-        asked: set[tuple[int, int]] = set()
+        rows = list(self.tuples())
+        owners = {(row.entity_type, row.entity_id): row.subject_id for row in rows if row.relation == "owner"}
+        parents = {(row.entity_type, row.entity_id): row.subject_id for row in rows if row.relation == "parent"}
+        asked: set[tuple[str, str]] = set()
         while len(asked) < count:
-            document, user = chance.randrange(self.documents), chance.randrange(self.users)
-            if (document, user) in asked:
-                continue
-            asked.add((document, user))
-            yield Question(
-                EntityRef("document", f"d{document}"), chance.choice(PERMISSIONS), SubjectRef("user", f"u{user}")
-            )
+            document = f"d{chance.randrange(self.documents)}"
+            owned = [owners["document", document]]
+            folder = parents.get(("document", document))
+            while folder is not None:
+                owned.append(owners["folder", folder])
+                folder = parents.get(("folder", folder))
+            user = chance.choice(owned) if chance.random() < 0.5 else self._user(chance)
+            if (document, user) not in asked:
+                asked.add((document, user))
+                yield Question(EntityRef("document", document), chance.choice(PERMISSIONS), SubjectRef("user", user))
 
     def _rows(self, chance: random.Random) -> Iterator[RelationTuple]:
         for group in range(self.groups):
@@ -111,9 +121,9 @@ class DriveWorkload:
             yield RelationTuple("group", f"g{chance.randrange(group)}", "member", "group", f"g{group}", "member")
 
     def _folder(self, chance: random.Random, folder: int) -> Iterator[RelationTuple]:
-        """All but one in 50 lie in a folder that came shortly before, which makes trees about seven deep."""
+        """All but one in 50 lie in an earlier folder, so that documents lie about five folders deep."""
         if folder and chance.random() < 0.98:
-            yield RelationTuple("folder", f"f{folder}", "parent", "folder", f"f{folder // chance.randrange(2, 5)}")
+            yield RelationTuple("folder", f"f{folder}", "parent", "folder", f"f{folder // chance.randrange(3, 8)}")
         yield RelationTuple("folder", f"f{folder}", "owner", "user", self._user(chance))
         if chance.random() < 0.3:
             yield RelationTuple("folder", f"f{folder}", "viewer", "group", self._group_id(chance), "member")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from engine.leaves import RuleLeaf
 from engine.nodes import AttributeNode, Node, PermissionNode, RelationNode, RuleNode
-from engine.plan import MemberPlan, PermissionPlan, RelationPlan
+from engine.plan import AttributePlan, MemberPlan, PermissionPlan, RelationPlan
 from model.tuples import SubjectRef
 from schema.compiled import Target
 from storage.base import Facts
@@ -29,6 +30,11 @@ class Known:
         self.covered: frozenset[str] = frozenset()
         self.facts = NO_FACTS
         self.is_being_read = False
+
+    def cover(self, members: frozenset[str]) -> None:
+        """Note that what these members want is being read."""
+        self.covered = self.covered | members if self.covered else members
+        self.is_being_read = True
 
     def learn(self, facts: Facts) -> None:
         """Take in what was read."""
@@ -68,14 +74,20 @@ class Asker:
         if (node := self._nodes.get(key)) is not None:
             return self._met_again(node)
         plan = self._members.get((entity_type, name))
-        return None if plan is None else self._visit(key, self._node_of(key, plan))
+        if plan is None:
+            return None
+        node = self._nodes[key] = _NODES[type(plan)](self, entity_type, entity_id, name, plan)
+        self.walk.frontier.append(node)
+        return node
 
     def rule_call(self, entity_type: str, entity_id: str, leaf: RuleLeaf) -> Node:
         """The node of a rule call."""
         key = (entity_type, entity_id, leaf.name)
         if (node := self._nodes.get(key)) is not None:
             return self._met_again(node)
-        return self._visit(key, RuleNode(self, entity_type, entity_id, leaf))
+        node = self._nodes[key] = RuleNode(self, entity_type, entity_id, leaf.name, leaf)
+        self.walk.frontier.append(node)
+        return node
 
     def known(self, entity_type: str, entity_id: str) -> Known:
         """What is known of an entity, for reading and for adding to."""
@@ -93,14 +105,9 @@ class Asker:
             self.walk.revives = True
         return node
 
-    def _visit(self, key: tuple[str, str, str], node: Node) -> Node:
-        self._nodes[key] = node
-        self.walk.add(node)
-        return node
 
-    def _node_of(self, key: tuple[str, str, str], plan: MemberPlan) -> Node:
-        if isinstance(plan, PermissionPlan):
-            return PermissionNode(self, *key, plan)
-        if isinstance(plan, RelationPlan):
-            return RelationNode(self, *key, plan)
-        return AttributeNode(self, *key, plan)
+_NODES: Mapping[type[MemberPlan], type[Node]] = {
+    PermissionPlan: PermissionNode,
+    RelationPlan: RelationNode,
+    AttributePlan: AttributeNode,
+}

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from engine.asker import Asker
 from engine.blame import failure_of
 from engine.gates import Gate
+from engine.leaves import RuleLeaf
 from engine.nodes import Node
 from engine.outcomes import ALLOWED, FAILED
 from engine.overlay import Overlay
-from engine.plan import Plan, call_leaf
-from engine.walk import PinnedReader, Walk
+from engine.plan import Plan
+from engine.walk import Walk
 from model.check import CheckAnswer, CheckRequest, Question, Verdict
 from model.errors import AuthzError, ErrorCode, NotFound
 from model.snapshot import Snapshot
@@ -30,7 +32,7 @@ async def check(
     the walk at its next read or after some thousand nodes.
     """
     overlay = Overlay(request.context, plan.schema)
-    walk = Walk(plan, PinnedReader(reader, request.tenant, snapshot), overlay, request.depth)
+    walk = Walk(plan, partial(reader.read, request.tenant, snapshot), overlay, request.depth)
     askers: dict[SubjectRef, Asker] = {}
     roots = [_root(walk, askers, question) for question in request.questions]
     await walk.run([root for root in roots if isinstance(root, Gate)])
@@ -58,7 +60,7 @@ def _named(plan: Plan, asker: Asker, question: Question) -> Gate:
     if name in _members_of(schema.entities[entity.type]) or question.subject == (*entity, name):
         return asker.member(entity.type, entity.id, name) or _decided(question)
     if name in schema.rules:
-        return asker.rule_call(entity.type, entity.id, call_leaf(schema.rules[name], tuple(question.arguments)))
+        return asker.rule_call(entity.type, entity.id, RuleLeaf.of(schema.rules[name], tuple(question.arguments)))
     if name in schema.entities:
         raise NotFound(f"{name!r} is an entity type, not a permission", ErrorCode.RULE_DEFINITION_NOT_FOUND)
     raise NotFound(f"entity type {entity.type!r} has no permission {name!r}", ErrorCode.SCHEMA_NOT_FOUND)

@@ -63,7 +63,7 @@ class Gate:
             self.pending += 1
             child.parents.append(self)
             child.wanted += 1
-            if child.wanted == 1 and child.children:
+            if child.wanted == 1 and (child.children or child.excluded):
                 _revive(child)
 
     def exclude(self, child: Gate) -> None:
@@ -75,7 +75,7 @@ class Gate:
             self.pending += 1
             child.mirrored_parents += (self,)
             child.wanted += 1
-            if child.wanted == 1 and child.children:
+            if child.wanted == 1 and (child.children or child.excluded):
                 _revive(child)
 
     def add_leaf(self, outcome: Outcome) -> None:

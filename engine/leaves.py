@@ -87,14 +87,14 @@ class ArrowLeaf:
 
     def resolve(self, node: Node, facts: Facts) -> Gate | Outcome:
         """DENIED if the relation points at nothing, the member if at one thing, else their union."""
-        asker = node.asker
-        if self.relation not in facts.subjects and not asker.walk.overlay.subjects:
-            return DENIED
-        ends = node.subjects_of(self.relation, facts.subjects, self.targets)
+        ends = node.subjects_of(self.relation, facts.subjects.get(self.relation, ()), self.targets)
         if len(ends) == 1:
-            return asker.member(ends[0].type, ends[0].id, self.name) or DENIED
+            (end,) = ends
+            return node.asker.member(end.type, end.id, self.name) or DENIED
+        if not ends:
+            return DENIED
         gate = Gate(ALLOWED)
-        add_members(gate, asker, ((end.type, end.id, self.name) for end in ends))
+        add_members(gate, node.asker, ((end.type, end.id, self.name) for end in ends))
         return gate
 
 
@@ -106,11 +106,14 @@ class RuleLeaf:
     rule: Rule
     arguments: tuple[str, ...]
     wanted: Wanted
+    covers: frozenset[str]
+    decisive: Outcome = ALLOWED
 
-    @property
-    def covers(self) -> frozenset[str]:
-        """Itself."""
-        return frozenset((self.name,))
+    @classmethod
+    def of(cls, rule: Rule, arguments: tuple[str, ...]) -> RuleLeaf:
+        """The call of a rule with attributes of the entity it stands on."""
+        name = f"{rule.name}({','.join(arguments)})"
+        return cls(name, rule, arguments, Wanted(attributes=arguments), frozenset((name,)))
 
     def resolve(self, node: Node, facts: Facts) -> Gate | Outcome:  # noqa: ARG002 - as Operand has it
         """The call's node: it is evaluated only if nothing else decides first."""

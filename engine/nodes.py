@@ -7,12 +7,12 @@ in its asker's visited set, so every road to it shares its outcome.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence, Set
 from typing import TYPE_CHECKING
 
 from engine.gates import Gate
 from engine.leaves import RuleLeaf, add_members
-from engine.outcomes import ALLOWED, DENIED, Outcome
+from engine.outcomes import ALLOWED, DENIED
 from engine.plan import AttributePlan, NodePlan, PermissionPlan, RelationPlan
 from model.attributes import AttributeKind, EntityAttribute, PlainValue
 from model.errors import AuthzError, InvalidRequest
@@ -27,26 +27,25 @@ if TYPE_CHECKING:
 class Node(Gate):
     """A member or rule call of one entity."""
 
-    __slots__ = ("asker", "entity_id", "entity_type", "name")
+    __slots__ = ("asker", "entity_id", "entity_type", "name", "plan")
 
     plan: NodePlan
 
-    def __init__(self, asker: Asker, entity_type: str, entity_id: str, name: str, decisive: Outcome = ALLOWED) -> None:
-        super().__init__(decisive)
+    def __init__(self, asker: Asker, entity_type: str, entity_id: str, name: str, plan: NodePlan) -> None:
+        super().__init__(plan.decisive)
         self.asker = asker
         self.entity_type = entity_type
         self.entity_id = entity_id
         self.name = name
+        self.plan = plan
 
     def build(self, facts: Facts) -> None:
         """Add the operands the facts of the entity call for; the gate is closed or decided afterwards."""
         raise NotImplementedError
 
-    def subjects_of(
-        self, relation: str, stored: Mapping[str, Sequence[SubjectRef]], targets: Set[Target]
-    ) -> Sequence[SubjectRef]:
+    def subjects_of(self, relation: str, stored: Sequence[SubjectRef], targets: Set[Target]) -> Sequence[SubjectRef]:
         """Contextual subjects of a relation of this entity, then the stored ones the schema still lets be stored."""
-        found = [subject for subject in stored.get(relation, ()) if (subject.type, subject.relation) in targets]
+        found = [subject for subject in stored if (subject.type, subject.relation) in targets]
         if overlaid := self.asker.walk.overlay.subjects:
             return [*overlaid.get(EntityRelation(self.entity_type, self.entity_id, relation), ()), *found]
         return found
@@ -59,13 +58,9 @@ class Node(Gate):
 class PermissionNode(Node):
     """A permission: its rewrite over the facts of the entity."""
 
-    __slots__ = ("plan",)
+    __slots__ = ()
 
     plan: PermissionPlan
-
-    def __init__(self, asker: Asker, entity_type: str, entity_id: str, name: str, plan: PermissionPlan) -> None:
-        super().__init__(asker, entity_type, entity_id, name, plan.gate.decisive)
-        self.plan = plan
 
     def build(self, facts: Facts) -> None:
         """Resolve the rewrite."""
@@ -75,17 +70,13 @@ class PermissionNode(Node):
 class RelationNode(Node):
     """A relation: is the subject among its tuples, or in one of the usersets they name?"""
 
-    __slots__ = ("plan",)
+    __slots__ = ()
 
     plan: RelationPlan
 
-    def __init__(self, asker: Asker, entity_type: str, entity_id: str, name: str, plan: RelationPlan) -> None:
-        super().__init__(asker, entity_type, entity_id, name)
-        self.plan = plan
-
     def build(self, facts: Facts) -> None:
         """Settle what is stored or given directly, else look into the usersets."""
-        subjects = self.subjects_of(self.name, facts.usersets, self.plan.targets)
+        subjects = self.subjects_of(self.name, facts.usersets.get(self.name, ()), self.plan.targets)
         if self.name in facts.memberships or self.asker.subject in subjects:
             self.settle(ALLOWED)
         else:
@@ -95,13 +86,9 @@ class RelationNode(Node):
 class AttributeNode(Node):
     """A boolean attribute: a contextual value counts before a stored one, and none means DENIED."""
 
-    __slots__ = ("plan",)
+    __slots__ = ()
 
     plan: AttributePlan
-
-    def __init__(self, asker: Asker, entity_type: str, entity_id: str, name: str, plan: AttributePlan) -> None:
-        super().__init__(asker, entity_type, entity_id, name)
-        self.plan = plan
 
     def build(self, facts: Facts) -> None:
         """Settle by the value; one that is no boolean fails."""
@@ -122,13 +109,9 @@ class RuleNode(Node):
     Source: reference semantics §3.2, S-4, S-6.
     """
 
-    __slots__ = ("plan",)
+    __slots__ = ()
 
     plan: RuleLeaf
-
-    def __init__(self, asker: Asker, entity_type: str, entity_id: str, leaf: RuleLeaf) -> None:
-        super().__init__(asker, entity_type, entity_id, leaf.name)
-        self.plan = leaf
 
     def build(self, facts: Facts) -> None:
         """Evaluate; what the rule cannot digest fails."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from engine.leaves import (
     NEVER,
@@ -33,7 +34,6 @@ from schema.compiled import (
     RuleCall,
     Target,
 )
-from schema.rules import Rule
 from storage.base import Wanted
 
 
@@ -44,6 +44,7 @@ class RelationPlan:
     targets: frozenset[Target]
     wanted: Wanted
     covers: frozenset[str]
+    decisive: Outcome = ALLOWED
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class PermissionPlan:
     gate: GatePlan
     wanted: Wanted
     covers: frozenset[str]
+    decisive: Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class AttributePlan:
 
     wanted: Wanted
     covers: frozenset[str]
+    decisive: Outcome = ALLOWED
 
 
 MemberPlan = RelationPlan | PermissionPlan | AttributePlan
@@ -72,7 +75,7 @@ NodePlan = MemberPlan | RuleLeaf
 class Plan:
     """A schema version made ready; hands out the member plans for each sort of subject.
 
-    Kept per declared target, so that its size is bounded by the schema and not by what clients ask.
+    Kept per sort of subject the schema speaks of, so that its size is not up to what clients ask.
     """
 
     def __init__(self, schema: CompiledSchema) -> None:
@@ -81,8 +84,10 @@ class Plan:
         self._declared = frozenset(
             target
             for entity in schema.entities.values()
-            for relation, targets in entity.relations.items()
-            for target in (*targets, Target(entity.name, relation))
+            for target in (
+                *chain.from_iterable(entity.relations.values()),
+                *(Target(entity.name, name) for name in (*entity.relations, *entity.permissions)),
+            )
         )
 
     def __repr__(self) -> str:
@@ -101,11 +106,6 @@ class Plan:
 
 
 _UNDECLARED = Target("")  # stands for all subjects no relation mentions; no entity has an empty name
-
-
-def call_leaf(rule: Rule, arguments: tuple[str, ...]) -> RuleLeaf:
-    """The leaf that evaluates a rule over attributes of the entity it stands on."""
-    return RuleLeaf(f"{rule.name}({','.join(arguments)})", rule, arguments, Wanted(attributes=arguments))
 
 
 class _Specialised:
@@ -137,7 +137,7 @@ class _Specialised:
         for name, gate in gates.items():
             leaves = _local_leaves(name, gates)
             covers = frozenset((name, *(leaf.name for leaf in leaves if not isinstance(leaf, ArrowLeaf))))
-            members[entity.name, name] = PermissionPlan(gate, _wanted(leaves), covers)
+            members[entity.name, name] = PermissionPlan(gate, _wanted(leaves), covers, gate.decisive)
         return members
 
     def _relation(self, entity: EntityDefinition, name: str) -> RelationPlan:
@@ -151,14 +151,14 @@ class _Specialised:
         if not isinstance(rewrite, Operation):
             return _gate_of(ALLOWED, [self._operand(entity, rewrite)], [])
         decisive = ALLOWED if rewrite.operator is Operator.UNION else DENIED
-        chain = [rewrite]
-        while isinstance(left := chain[-1].left, Operation) and (left.operator is Operator.UNION) == (
+        links = [rewrite]
+        while isinstance(left := links[-1].left, Operation) and (left.operator is Operator.UNION) == (
             decisive == ALLOWED
         ):
-            chain.append(left)
-        operands = [self._operand(entity, chain[-1].left)]
+            links.append(left)
+        operands = [self._operand(entity, links[-1].left)]
         excluded: list[GatePlan | Leaf | None] = []
-        for link in reversed(chain):
+        for link in reversed(links):
             side = excluded if link.operator is Operator.EXCLUSION else operands
             side.append(self._operand(entity, link.right))
         return _gate_of(decisive, operands, excluded)
@@ -174,7 +174,7 @@ class _Specialised:
             case ComputedUserset(name):
                 return self._member(entity, name)
             case RuleCall(rule, arguments):
-                return call_leaf(self._schema.rules[rule], arguments)
+                return RuleLeaf.of(self._schema.rules[rule], arguments)
             case Arrow(relation, name):
                 targets = frozenset(entity.relations[relation])
                 can_allow = any(self._can_allow(target.type, name) for target in targets)

@@ -9,7 +9,7 @@ branches still undecided, and the outcome depends on the data alone, never on th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from engine.cycles import settle_cycles
@@ -18,8 +18,7 @@ from engine.outcomes import ALLOWED
 from engine.overlay import Overlay
 from engine.plan import Plan
 from model.errors import DepthExhausted, LimitExceeded
-from model.snapshot import Snapshot
-from storage.base import EntityRead, Facts, SnapshotReader
+from storage.base import EntityRead, Facts
 
 if TYPE_CHECKING:
     from engine.asker import Known
@@ -33,66 +32,51 @@ MOST_NODES = 1_000_000
 """Nodes one request may visit, at about 500 bytes each; beyond that it fails rather than exhaust the node's memory."""
 
 
-class PinnedReader:
-    """A store's reads for one tenant at one snapshot."""
-
-    __slots__ = ("_reader", "_snapshot", "_tenant")
-
-    def __init__(self, reader: SnapshotReader, tenant: str, snapshot: Snapshot) -> None:
-        self._reader = reader
-        self._tenant = tenant
-        self._snapshot = snapshot
-
-    async def read(self, reads: Sequence[EntityRead]) -> Sequence[Facts]:
-        """As ``SnapshotReader.read``."""
-        return await self._reader.read(self._tenant, self._snapshot, reads)
+Read = Callable[[Sequence[EntityRead]], Awaitable[Sequence[Facts]]]
+"""``SnapshotReader.read`` for one tenant at one snapshot."""
 
 
 class Walk:
-    """One evaluation: a plan, a reader, and the questions asked together.
+    """One evaluation: a plan, a way to read, and the questions asked together.
 
-    is_last_level: what is built now may not lead any deeper. revives: set when a node that was given up is wanted
-    again.
+    frontier: the nodes of the next round; askers add to it. is_last_level: what is built now may not lead any deeper.
+    revives: set when a node that was given up is wanted again.
     """
 
-    def __init__(self, plan: Plan, reader: PinnedReader, overlay: Overlay, depth: int) -> None:
+    def __init__(self, plan: Plan, read: Read, overlay: Overlay, depth: int) -> None:
         self.plan = plan
         self.overlay = overlay
         self.is_last_level = depth <= 0
         self.revives = False
-        self._reader = reader
+        self._read = read
         self._depth = depth
         self._level = 0
-        self._frontier: list[Node] = []
+        self.frontier: list[Node] = []
         self._given_up: list[Node] = []
-        self._nodes = 0
+        self._visited = 0
 
     async def run(self, roots: Sequence[Gate]) -> None:
         """Decide every root. Raises what the reader raises, and LimitExceeded for a walk over too many nodes."""
         for root in roots:
             root.wanted += 1
-        while self._frontier and any(root.outcome is None for root in roots):
+        while self.frontier and any(root.outcome is None for root in roots):
             await self._round(roots)
             self._level += 1
             self.is_last_level = self._level >= self._depth
         settle_cycles(roots)
 
-    def add(self, node: Node) -> None:
-        """A new node joins the next frontier."""
-        self._frontier.append(node)
-        self._nodes += 1
-        if self._nodes > MOST_NODES:
-            raise LimitExceeded(f"the check visits more than {MOST_NODES} relations and permissions")
-
     async def _round(self, roots: Sequence[Gate]) -> None:
-        frontier, self._frontier = self._frontier, []
+        frontier, self.frontier = self.frontier, []
+        self._visited += len(frontier)
+        if self._visited > MOST_NODES:
+            raise LimitExceeded(f"the check visits more than {MOST_NODES} relations and permissions")
         if len(frontier) <= NODES_PER_BATCH:
             await self._build(frontier)
         else:
             await self._build_in_batches(frontier, roots)
         if self.revives:
             self.revives = False
-            self._frontier += [node for node in self._given_up if node.wanted]
+            self.frontier += [node for node in self._given_up if node.wanted]
             self._given_up = [node for node in self._given_up if not node.wanted]
 
     async def _build_in_batches(self, nodes: Sequence[Node], roots: Sequence[Gate]) -> None:
@@ -108,29 +92,27 @@ class Walk:
         readers: list[Known] = []
         waiting: list[tuple[Node, Known]] = []
         for node in nodes:
-            if not self._needs_building(node):
+            if node.outcome is not None or not self._needs_building(node):
                 continue
             known = node.asker.known(node.entity_type, node.entity_id)
+            plan = node.plan
             if node.name not in known.covered:
-                known.covered |= node.plan.covers
-                known.is_being_read = True
-                reads.append(EntityRead(node.entity_type, node.entity_id, node.asker.subject, node.plan.wanted))
+                known.cover(plan.covers)
+                reads.append(EntityRead(node.entity_type, node.entity_id, node.asker.subject, plan.wanted))
                 readers.append(known)
             if known.is_being_read:
                 waiting.append((node, known))
             else:
                 node.build(known.facts)
         if reads:
-            for known, facts in zip(readers, await self._reader.read(reads), strict=True):
+            for known, facts in zip(readers, await self._read(reads), strict=True):
                 known.learn(facts)
-        for node, known in waiting:
-            if self._needs_building(node):
-                node.build(known.facts)
+            for node, known in waiting:
+                if node.outcome is None and self._needs_building(node):
+                    node.build(known.facts)
 
     def _needs_building(self, node: Node) -> bool:
-        """True if the node is open and wanted; what the rules settle without facts is settled."""
-        if node.outcome is not None:
-            return False
+        """True if somebody waits for the node; what the rules settle without facts is settled."""
         if not node.wanted:
             self._given_up.append(node)
             return False

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-
-import structlog
+from pathlib import Path
 
 from api.grpc_host import GrpcHost
 from api.health import Health
@@ -18,12 +18,11 @@ from api.rpc.tenancy import TenancyService
 from api.services import Services
 from cluster.invoker.invoker import Invoker
 from engine.catalog import SchemaCatalog
+from model.errors import StorageFailed
 from node.housekeeping import garbage_collected
 from node.settings import DatabaseEngine, DatabaseSettings, NodeSettings
 from storage.base import Storage
 from storage.sqlite.store import SqliteStorage
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +77,23 @@ def storage_place(settings: DatabaseSettings) -> str:
 
 @asynccontextmanager
 async def _open_storage(settings: DatabaseSettings) -> AsyncIterator[Storage]:
-    storage = await SqliteStorage.open(None if settings.engine is DatabaseEngine.MEMORY else settings.path)
+    storage = await SqliteStorage.open(_database_file(settings))
     try:
         yield storage
     finally:
         await storage.close()
+
+
+def _database_file(settings: DatabaseSettings) -> Path | None:
+    """Where the store keeps its data, its folder made; None for memory."""
+    if settings.engine is DatabaseEngine.MEMORY:
+        return None
+    try:
+        settings.path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0).lower()
+        raise StorageFailed(f"cannot make the folder of the store {settings.path}: {reason}") from error
+    return settings.path
 
 
 def _services(settings: NodeSettings, storage: Storage) -> Services:

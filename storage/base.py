@@ -4,6 +4,8 @@ Shared promises:
 
 - Errors are ours (``model/errors.py``); no driver exception and no driver text leaves a store.
 - Everything is scoped by tenant, and no tenant needs to be created before it is used.
+- Names and ids are any text without NUL; a store may refuse text that has one, or that is not valid Unicode, by
+  InvalidRequest.
 - A write is one transaction: after it returns it is durable and visible at every later head; if it raises, nothing of
   it is visible ever. A cancelled write may or may not have happened, never half.
 - A snapshot returned by a write sees that write (read-your-write); reads at equal snapshots give equal results,
@@ -13,13 +15,13 @@ Shared promises:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from model.attributes import Attribute, AttributeValue, EntityAttribute
 from model.snapshot import Snapshot
-from model.tuples import EntityRelation, RelationTuple, SubjectRef
+from model.tuples import RelationTuple, SubjectRef
 
 T = TypeVar("T")
 
@@ -59,33 +61,6 @@ class Facts:
     usersets: Mapping[str, Sequence[SubjectRef]]
     subjects: Mapping[str, Sequence[SubjectRef]]
     attributes: Mapping[str, AttributeValue]
-
-
-@dataclass(slots=True)
-class ReadBatch:
-    """All that one round of a walk wants to know; the walk fills it, the store answers it list by list.
-
-    memberships: is exactly this tuple there? usersets: the subjects of this entity relation that are usersets.
-    subjects: all of its subjects. attributes: the value. Lists may repeat a key and may be empty.
-    """
-
-    memberships: list[RelationTuple] = field(default_factory=list)
-    usersets: list[EntityRelation] = field(default_factory=list)
-    subjects: list[EntityRelation] = field(default_factory=list)
-    attributes: list[EntityAttribute] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class ReadAnswers:
-    """Answers to a ReadBatch, each list aligned with the list it answers.
-
-    Subjects come in byte order of (relation, type, id), without repetition.
-    """
-
-    memberships: Sequence[bool]
-    usersets: Sequence[Sequence[SubjectRef]]
-    subjects: Sequence[Sequence[SubjectRef]]
-    attributes: Sequence[AttributeValue | None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,17 +58,21 @@ _SUBJECTS_PER_ARM = 500
 _STATEMENT_COST = 16  # in rows: what running a statement costs beside the rows it gives
 _COST_PER_TURN = 1500  # about a millisecond
 
-Shape = tuple[int, int, int, int]
-"""How many memberships, usersets, subjects and attributes are wanted."""
+_MOST_PREPARED = 10_000  # about 1 kB each; schemas in use have far fewer
+
+Prepared = tuple[tuple[str, tuple[str, ...]], ...]
+"""Statements, each with the names it asks for."""
+
+NOTHING = Facts(frozenset(), {}, {}, {})
 
 
 class EntityReader:
-    """Answers reads of entities; keeps the text of the statement for each shape it has met."""
+    """Answers reads of entities; keeps the text of the statements for what has been wanted before."""
 
     def __init__(self, reader: Reader, timeline: Timeline) -> None:
         self._reader = reader
         self._timeline = timeline
-        self._statements: dict[Shape, str] = {}
+        self._prepared: dict[Wanted, Prepared] = {}
 
     async def read(self, tenant: str, snapshot: Snapshot, reads: Sequence[EntityRead]) -> list[Facts]:
         """Facts aligned with the reads; about 90 reads that find little are answered without an await.
@@ -76,6 +80,9 @@ class EntityReader:
         Raises what ``Timeline.number_of`` and ``Reader`` raise.
         """
         number = self._timeline.number_of(snapshot)
+        if len(reads) == 1 and (found := self._read_one(tenant, number, reads[0])) is not None:
+            self._timeline.ensure_readable(number)
+            return [found]
         facts: list[Facts] = []
         steps: Iterator[int] | None = None
 
@@ -90,13 +97,29 @@ class EntityReader:
         self._timeline.ensure_readable(number)
         return facts
 
+    def _read_one(self, tenant: str, number: int, read: EntityRead) -> Facts | None:
+        """Facts of one entity by one statement, the common case of a walk up a chain; None if that does not do."""
+        entity_type, entity_id, subject, wanted = read
+        prepared = self._prepared.get(wanted)
+        if prepared is None:
+            prepared = self._prepare(wanted)
+        if len(prepared) != 1:
+            return None if prepared else NOTHING
+        statement, names = prepared[0]
+        scope = (tenant, entity_type, entity_id, *subject, number, _SUBJECTS_PER_ARM, *names)
+        rows = self._reader.rows(statement, scope)
+        if not rows:
+            return NOTHING
+        facts, cut_short = _facts_in(rows)
+        return None if cut_short else facts
+
     def _steps(
         self, execute: Execute, *, tenant: str, number: int, reads: Sequence[EntityRead], facts: list[Facts]
     ) -> Iterator[int]:
         """Add to ``facts`` read by read; after each statement, what it cost in rows."""
         for entity_type, entity_id, subject, wanted in reads:
             rows: list[Row] = []
-            for statement, names in self._statements_for(wanted):
+            for statement, names in self._prepared.get(wanted) or self._prepare(wanted):
                 scope = (tenant, entity_type, entity_id, *subject, number, _SUBJECTS_PER_ARM)
                 rows += execute(statement, scope + names).fetchall()
                 yield _STATEMENT_COST + len(rows)
@@ -111,30 +134,23 @@ class EntityReader:
                         break
             facts.append(found)
 
-    def _statements_for(self, wanted: Wanted) -> Iterator[tuple[str, tuple[str, ...]]]:
+    def _prepare(self, wanted: Wanted) -> Prepared:
         """The statements to run and the names each asks for: one as a rule, none if nothing is wanted."""
         names = wanted.memberships + wanted.usersets + wanted.subjects + wanted.attributes
         shape = (len(wanted.memberships), len(wanted.usersets), len(wanted.subjects), len(wanted.attributes))
-        if len(names) > _MOST_ARMS:
-            sorts = _sorts_of(shape)
-            for start in range(0, len(names), _MOST_ARMS):
-                part = slice(start, start + _MOST_ARMS)
-                yield statement_of(sorts[part]), names[part]
-        elif names:
-            statement = self._statements.get(shape)
-            if statement is None:
-                statement = self._statements[shape] = statement_of(_sorts_of(shape))
-            yield statement, names
+        sorts = [sort for sort, many in enumerate(shape) for _ in range(many)]
+        parts = [slice(start, start + _MOST_ARMS) for start in range(0, len(names), _MOST_ARMS)]
+        prepared = tuple((statement_of(sorts[part]), names[part]) for part in parts)
+        if len(self._prepared) >= _MOST_PREPARED:
+            self._prepared.clear()
+        self._prepared[wanted] = prepared
+        return prepared
 
 
 def statement_of(sorts: Sequence[int]) -> str:
     """The statement with these arms; its parameters are those of every arm, then a name for each in order."""
     arms = (_ARMS[sort].format(sort=sort, name=f"?{place}") for place, sort in enumerate(sorts, _FIRST_NAME))
     return "UNION ALL".join(arms)
-
-
-def _sorts_of(shape: Shape) -> list[int]:
-    return [sort for sort, many in enumerate(shape) for _ in range(many)]
 
 
 def _is_finished(steps: Iterator[int]) -> bool:

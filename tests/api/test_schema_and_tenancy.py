@@ -51,7 +51,9 @@ async def test_versions_are_listed_newest_first(client: Client) -> None:
 async def test_an_old_version_still_answers(client: Client) -> None:
     old = (await _list(client)).head
     await client.write("doc:a#owner@user:ann")
-    await client.write_schema("entity user {}\nentity doc {\n relation owner @user\n permission view = owner not owner\n}")
+    await client.write_schema(
+        "entity user {}\nentity doc {\n relation owner @user\n permission view = owner not owner\n}"
+    )
     assert await client.can("doc:a#view@user:ann", schema_version=old)
     assert not await client.can("doc:a#view@user:ann")
 

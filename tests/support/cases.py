@@ -160,5 +160,6 @@ def _questions() -> st.SearchStrategy[Question]:
     entities = st.builds(EntityRef, st.sampled_from(TYPES), st.sampled_from(IDS))
     names = st.sampled_from([*PERMISSIONS, *PERMISSIONS, *RELATIONS, "flag"])
     users = st.builds(SubjectRef, st.just("user"), st.sampled_from(IDS))
-    usersets = st.builds(SubjectRef, st.sampled_from(TYPES), st.sampled_from(IDS), st.sampled_from(["", "member"]))
+    relations = st.sampled_from(["", "member", "view"])
+    usersets = st.builds(SubjectRef, st.sampled_from(TYPES), st.sampled_from(IDS), relations)
     return st.builds(Question, entities, names, st.one_of(users, users, usersets))

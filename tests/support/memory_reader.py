@@ -15,7 +15,9 @@ class MemoryReader:
 
     def __init__(self, tuples: Iterable[RelationTuple] = (), attributes: Iterable[Attribute] = ()) -> None:
         self.batches: list[Sequence[EntityRead]] = []
-        self._tuples = set(tuples)
+        self._stored: dict[EntityRelation, set[SubjectRef]] = {}
+        for row in tuples:
+            self._stored.setdefault(row.entity_relation, set()).add(row.subject)
         self._values = {attribute.key: attribute.value for attribute in attributes}
 
     async def read(self, tenant: str, snapshot: Snapshot, reads: Sequence[EntityRead]) -> Sequence[Facts]:  # noqa: ARG002
@@ -45,8 +47,7 @@ class MemoryReader:
         )
 
     def _subjects(self, key: EntityRelation) -> list[SubjectRef]:
-        subjects = [row.subject for row in self._tuples if row.entity_relation == key]
-        return sorted(subjects, key=lambda subject: (subject.relation, subject.type, subject.id))
+        return sorted(self._stored.get(key, ()), key=lambda subject: (subject.relation, subject.type, subject.id))
 
 
 def _relations(wanted: Wanted) -> Iterable[str]:

@@ -1,0 +1,299 @@
+"""What a check answers, and what it takes to find out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+import engine.walk
+from engine.check import check
+from engine.plan import Plan
+from model.attributes import Attribute
+from model.check import CheckAnswer, CheckRequest, Context, Question, Verdict
+from model.errors import DepthExhausted, InvalidRequest, LimitExceeded, NotFound, RuleFailed, Unavailable
+from model.snapshot import Snapshot
+from model.tuples import EntityRef, RelationTuple, SubjectRef
+from schema.compiler import compile_schema
+from storage.base import EntityRead, Facts
+from tests.support.memory_reader import MemoryReader
+
+ALLOWED, DENIED = Verdict.ALLOWED, Verdict.DENIED
+
+SCHEMA = """
+entity user {}
+
+entity group {
+  relation member @user @group#member
+  relation manager @user
+}
+
+entity folder {
+  relation parent @folder
+  relation viewer @user @group#member
+  permission view = viewer or parent.view
+}
+
+entity doc {
+  relation parent @folder
+  relation owner @user
+  relation viewer @user @group#member
+  relation blocked @user @group#member
+  attribute public boolean
+  attribute size integer
+  attribute word string
+  permission view = (owner or viewer or parent.view or public) not blocked
+  permission strict = owner and viewer and parent.view
+  permission first = broken(size) or failing(size)
+  permission guarded = owner and broken(size)
+  permission broken_or_owned = broken(size) or owner
+  permission loop = loop or owner
+  permission paradox = owner not paradox
+  permission tame_paradox = owner not tame_paradox or viewer
+}
+
+rule broken(size integer) {
+  context.data.absent == size
+}
+rule failing(size integer) {
+  1 / size > 0
+}
+"""
+
+
+class TestVerdicts:
+    async def test_a_relation_holds_who_is_stored_under_it(self) -> None:
+        assert await _verdict("doc:a#owner@user:u", "doc:a#owner@user:u") is ALLOWED
+        assert await _verdict("doc:a#owner@user:v", "doc:a#owner@user:u") is DENIED
+
+    async def test_usersets_are_followed_through_groups_in_groups(self) -> None:
+        rows = ["doc:a#viewer@group:x#member", "group:x#member@group:y#member", "group:y#member@user:u"]
+        assert await _verdict("doc:a#view@user:u", *rows) is ALLOWED
+        assert await _verdict("doc:a#view@group:y#member", *rows) is ALLOWED
+        assert await _verdict("doc:a#view@group:y#manager", *rows) is DENIED
+
+    async def test_an_arrow_asks_what_the_relation_points_at_whatever_relation_the_tuple_gives(self) -> None:
+        schema = """
+            entity user {}
+            entity group { relation member @user relation lead @user permission act = lead }
+            entity task { relation team @group @group#member permission act = team.act }
+        """
+        rows = ["task:t#team@group:g#member", "group:g#lead@user:u"]
+        assert await _verdict("task:t#act@user:u", *rows, schema=schema) is ALLOWED
+
+    async def test_exclusion_takes_away_whoever_is_below_it(self) -> None:
+        rows = ["doc:a#viewer@user:u", "doc:a#blocked@group:x#member", "group:x#member@user:u"]
+        assert await _verdict("doc:a#view@user:u", *rows) is DENIED
+
+    async def test_tuples_the_schema_no_longer_admits_never_match(self) -> None:
+        rows = ["doc:a#owner@group:x#member", "group:x#member@user:u", "folder:f#viewer@folder:g"]
+        assert await _verdict("doc:a#owner@user:u", *rows) is DENIED
+        assert await _verdict("folder:f#viewer@folder:g", *rows) is DENIED
+
+    async def test_contextual_tuples_match_whether_the_schema_admits_them_or_not(self) -> None:
+        context = Context(tuples=_rows("doc:a#owner@group:x#member", "group:x#member@robot:r"))
+        assert await _verdict("doc:a#view@robot:r", context=context) is ALLOWED
+
+    async def test_an_entity_without_the_member_an_arrow_names_contributes_nothing(self) -> None:
+        schema = """
+            entity user {}
+            entity org { relation admin @user permission view = admin }
+            entity team { relation view @user }
+            entity doc { relation parent @org @team permission view = parent.view }
+        """
+        rows = ["doc:a#parent@org:o", "org:o#admin@user:u"]
+        ghost = Context(tuples=_rows("doc:a#parent@ghost:g"))
+        assert await _verdict("doc:a#view@user:u", *rows, schema=schema, context=ghost) is ALLOWED
+        assert await _verdict("doc:a#view@user:v", *rows, schema=schema, context=ghost) is DENIED
+
+    async def test_a_permission_that_refers_to_itself_adds_nothing_by_it(self) -> None:
+        assert await _verdict("doc:a#loop@user:u", "doc:a#owner@user:u") is ALLOWED
+        assert await _verdict("doc:a#loop@user:v", "doc:a#owner@user:u") is DENIED
+
+    async def test_ten_thousand_levels_are_walked_and_not_recursed_into(self) -> None:
+        rows = [f"folder:f{n}#parent@folder:f{n + 1}" for n in range(10_000)]
+        assert await _verdict("folder:f0#view@user:u", *rows, "folder:f10000#viewer@user:u") is ALLOWED
+        assert await _verdict("folder:f0#view@user:u", *rows, "folder:f10000#parent@folder:f0") is DENIED
+
+
+class TestFailures:
+    async def test_a_branch_that_decides_beats_one_that_fails(self) -> None:
+        assert await _verdict("doc:a#broken_or_owned@user:u", "doc:a#owner@user:u") is ALLOWED
+        assert await _verdict("doc:a#guarded@user:u") is DENIED
+
+    async def test_a_failure_that_matters_is_the_answer(self) -> None:
+        for question in ("doc:a#guarded@user:u", "doc:a#broken_or_owned@user:v"):
+            with pytest.raises(RuleFailed):
+                await _verdict(question, "doc:a#owner@user:u")
+
+    async def test_among_failures_the_first_in_schema_order_speaks(self) -> None:
+        with pytest.raises(RuleFailed, match="absent"):
+            await _verdict("doc:a#first@user:u")
+
+    async def test_what_depends_on_its_own_exclusion_fails_unless_something_else_decides(self) -> None:
+        owned = "doc:a#owner@user:u"
+        with pytest.raises(DepthExhausted, match="own exclusion"):
+            await _verdict("doc:a#paradox@user:u", owned)
+        assert await _verdict("doc:a#paradox@user:v", owned) is DENIED
+        assert await _verdict("doc:a#tame_paradox@user:u", owned, "doc:a#viewer@user:u") is ALLOWED
+
+    async def test_a_boolean_attribute_of_another_kind_fails_and_names_the_kind(self) -> None:
+        context = Context(attributes=(Attribute.parse("doc:a$public|string:yes"),))
+        with pytest.raises(InvalidRequest, match=r"boolean in doc:a#public, found string"):
+            await _verdict("doc:a#view@user:u", context=context)
+
+    async def test_a_rule_argument_of_another_kind_fails_and_names_both(self) -> None:
+        context = Context(attributes=(Attribute.parse("doc:a$size|string:big"),))
+        with pytest.raises(InvalidRequest, match=r"expected integer for 'size'.*found string"):
+            await _verdict("doc:a#first@user:u", context=context)
+
+    @pytest.mark.parametrize("depth", range(6))
+    async def test_depth_counts_levels_as_the_contract_does(self, depth: int) -> None:
+        rows = ["folder:f0#parent@folder:f1", "folder:f1#parent@folder:f2", "folder:f2#viewer@group:x#member"]
+        asked = _answer("folder:f0#view@user:u", *rows, "group:x#member@user:u", depth=depth)
+        if depth < 4:  # f0.view 0, f1.view 1, f2.view 2, f2.viewer 3, x.member 4
+            with pytest.raises(DepthExhausted, match=f"depth {depth} is not enough"):
+                (await asked).verdict()
+        else:
+            assert (await asked).verdict() is ALLOWED
+
+    @pytest.mark.parametrize(
+        ("question", "named"), [("ghost:a#view@user:u", "ghost"), ("doc:a#fly@user:u", "fly"), ("broken:a#x@user:u", "rule")]
+    )
+    async def test_an_unknown_name_is_not_found_and_quoted(self, question: str, named: str) -> None:
+        with pytest.raises(NotFound, match=named):
+            await _verdict(question)
+
+    async def test_a_reader_that_breaks_breaks_the_whole_request(self) -> None:
+        with pytest.raises(Unavailable):
+            await _ask(_BrokenReader(), "doc:a#view@user:u")
+
+    async def test_a_walk_over_too_many_nodes_is_stopped(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(engine.walk, "MOST_NODES", 50)
+        with pytest.raises(LimitExceeded, match="50"):
+            await _verdict("group:g0#member@user:u", *(f"group:g{n}#member@group:g{n + 1}#member" for n in range(60)))
+
+
+class TestWork:
+    async def test_the_direct_subjects_of_a_relation_are_never_listed(self) -> None:
+        reader = MemoryReader(_rows(*(f"group:g#member@user:u{n}" for n in range(50)), "doc:a#viewer@group:g#member"))
+        await _ask(reader, "doc:a#view@user:u7")
+        wanted = {name for batch in reader.batches for read in batch for name in read.wanted.subjects}
+        assert wanted == {"parent"}
+
+    async def test_each_entity_is_read_once_and_each_level_in_one_batch(self) -> None:
+        rows = [f"folder:f{n}#parent@folder:f{n + 1}" for n in range(8)]
+        reader = MemoryReader(_rows("doc:a#parent@folder:f0", "doc:a#parent@folder:f5", *rows))
+        await _ask(reader, "doc:a#view@user:u")
+        read = [entity_read.entity_id for batch in reader.batches for entity_read in batch]
+        assert sorted(read) == ["a", *(f"f{n}" for n in range(9))]
+        assert len(reader.batches) == 6
+
+    async def test_an_answer_found_ends_the_walk(self) -> None:
+        rows = [f"folder:f{n}#parent@folder:f{n + 1}" for n in range(8)]
+        reader = MemoryReader(_rows("folder:f1#viewer@user:u", *rows))
+        assert (await _ask(reader, "folder:f0#view@user:u")).verdict() is ALLOWED
+        assert len(reader.batches) == 2
+
+    async def test_a_branch_that_no_longer_matters_is_given_up(self) -> None:
+        rows = [f"folder:f{n}#parent@folder:f{n + 1}" for n in range(8)]
+        reader = MemoryReader(_rows("doc:a#parent@folder:f0", *rows))
+        assert (await _ask(reader, "doc:a#strict@user:u")).verdict() is DENIED
+        assert len(reader.batches) == 1
+
+    async def test_a_subject_the_permission_cannot_reach_costs_no_read(self) -> None:
+        reader = MemoryReader()
+        assert (await _ask(reader, "folder:f#view@doc:a")).verdict() is DENIED
+        assert not reader.batches
+
+    async def test_questions_asked_together_share_what_they_have_in_common(self) -> None:
+        rows = [f"doc:d{n}#parent@folder:f" for n in range(50)]
+        reader = MemoryReader(_rows(*rows, "folder:f#viewer@user:u"))
+        answers = await _ask_all(reader, [f"doc:d{n}#view@user:u" for n in range(50)])
+        assert {answer.outcome for answer in answers} == {ALLOWED}
+        assert sum(len(batch) for batch in reader.batches) == 51
+
+    async def test_wide_frontiers_are_read_in_bounded_batches(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(engine.walk, "NODES_PER_BATCH", 10)
+        rows = [f"doc:a#viewer@group:g{n}#member" for n in range(100)]
+        reader = MemoryReader(_rows(*rows, "group:g25#member@user:u"))
+        assert (await _ask(reader, "doc:a#viewer@user:u")).verdict() is ALLOWED
+        assert max(len(batch) for batch in reader.batches) == 10
+        assert sum(len(batch) for batch in reader.batches) < 60
+
+    async def test_cancelling_at_any_read_ends_the_walk(self) -> None:
+        rows = [f"folder:f{n}#parent@folder:f{n + 1}" for n in range(5)]
+        for reads_answered in range(5):
+            reader = _StallingReader(MemoryReader(_rows(*rows)), reads_answered)
+            task = asyncio.ensure_future(_ask(reader, "folder:f0#view@user:u"))
+            await reader.stalled.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+
+class _BrokenReader(MemoryReader):
+    async def read(self, tenant: str, snapshot: Snapshot, reads: Sequence[EntityRead]) -> Sequence[Facts]:
+        raise Unavailable("the database is away")
+
+
+class _StallingReader(MemoryReader):
+    """Answers some batches, then keeps the caller waiting."""
+
+    def __init__(self, reader: MemoryReader, reads_answered: int) -> None:
+        super().__init__()
+        self.stalled = asyncio.Event()
+        self._reader = reader
+        self._left = reads_answered
+
+    async def read(self, tenant: str, snapshot: Snapshot, reads: Sequence[EntityRead]) -> Sequence[Facts]:
+        if self._left == 0:
+            self.stalled.set()
+            await asyncio.Event().wait()
+        self._left -= 1
+        return await self._reader.read(tenant, snapshot, reads)
+
+
+async def _verdict(question: str, *rows: str, schema: str = SCHEMA, context: Context | None = None) -> Verdict:
+    return (await _answer(question, *rows, schema=schema, context=context)).verdict()
+
+
+async def _answer(
+    question: str, *rows: str, schema: str = SCHEMA, context: Context | None = None, depth: int = 100_000
+) -> CheckAnswer:
+    return await _ask(MemoryReader(_rows(*rows)), question, schema=schema, context=context, depth=depth)
+
+
+async def _ask(
+    reader: MemoryReader,
+    question: str,
+    *,
+    schema: str = SCHEMA,
+    context: Context | None = None,
+    depth: int = 100_000,
+) -> CheckAnswer:
+    (answer,) = await _ask_all(reader, [question], schema=schema, context=context, depth=depth)
+    return answer
+
+
+async def _ask_all(
+    reader: MemoryReader,
+    questions: Sequence[str],
+    *,
+    schema: str = SCHEMA,
+    context: Context | None = None,
+    depth: int = 100_000,
+) -> tuple[CheckAnswer, ...]:
+    request = CheckRequest("t1", tuple(map(_question, questions)), depth, context=context or Context())
+    return await check(reader, Plan(compile_schema(schema)), Snapshot.at_commit(1), request)
+
+
+def _rows(*texts: str) -> tuple[RelationTuple, ...]:
+    return tuple(RelationTuple.parse(text) for text in texts)
+
+
+def _question(text: str) -> Question:
+    left, _, subject = text.partition("@")
+    entity, _, permission = left.partition("#")
+    return Question(EntityRef.parse(entity), permission, SubjectRef.parse(subject))
