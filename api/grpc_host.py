@@ -101,7 +101,7 @@ def _serialize(message: Message) -> bytes:
 def _add_reflection(server: grpc.aio.Server, services: Services) -> None:
     """Reflection as v1alpha and, message for message the same, as v1."""
     names = (*services.names, HEALTH_SERVICE, reflection.SERVICE_NAME, REFLECTION_V1)
-    servicer = reflection.aio.ReflectionServicer(names)
+    servicer = reflection.aio.ReflectionServicer(names)  # type: ignore[attr-defined]  # the stubs forgot it
     handler = grpc.stream_stream_rpc_method_handler(
         servicer.ServerReflectionInfo,
         request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,

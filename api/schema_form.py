@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from model.attributes import AttributeKind
 from proto.base.v1 import base_pb2 as pb
 from proto.google.api.expr.v1alpha1.checked_pb2 import CheckedExpr
 from schema.compiled import (
@@ -21,6 +22,17 @@ _OPERATIONS = {
     Operator.UNION: pb.Rewrite.OPERATION_UNION,
     Operator.INTERSECTION: pb.Rewrite.OPERATION_INTERSECTION,
     Operator.EXCLUSION: pb.Rewrite.OPERATION_EXCLUSION,
+}
+
+_ATTRIBUTE_TYPES = {
+    AttributeKind.BOOLEAN: pb.ATTRIBUTE_TYPE_BOOLEAN,
+    AttributeKind.BOOLEAN_ARRAY: pb.ATTRIBUTE_TYPE_BOOLEAN_ARRAY,
+    AttributeKind.STRING: pb.ATTRIBUTE_TYPE_STRING,
+    AttributeKind.STRING_ARRAY: pb.ATTRIBUTE_TYPE_STRING_ARRAY,
+    AttributeKind.INTEGER: pb.ATTRIBUTE_TYPE_INTEGER,
+    AttributeKind.INTEGER_ARRAY: pb.ATTRIBUTE_TYPE_INTEGER_ARRAY,
+    AttributeKind.DOUBLE: pb.ATTRIBUTE_TYPE_DOUBLE,
+    AttributeKind.DOUBLE_ARRAY: pb.ATTRIBUTE_TYPE_DOUBLE_ARRAY,
 }
 
 
@@ -53,7 +65,7 @@ def _entity(entity: EntityDefinition) -> pb.EntityDefinition:
             for name, rewrite in entity.permissions.items()
         },
         attributes={
-            name: pb.AttributeDefinition(name=name, type=pb.AttributeType.Name(kind))
+            name: pb.AttributeDefinition(name=name, type=_ATTRIBUTE_TYPES[kind])
             for name, kind in entity.attributes.items()
         },
         references={
@@ -67,7 +79,7 @@ def _entity(entity: EntityDefinition) -> pb.EntityDefinition:
 def _rule(rule: Rule) -> pb.RuleDefinition:
     return pb.RuleDefinition(
         name=rule.name,
-        arguments={name: pb.AttributeType.Name(kind) for name, kind in rule.parameters.items()},
+        arguments={name: _ATTRIBUTE_TYPES[kind] for name, kind in rule.parameters.items()},
         expression=CheckedExpr.FromString(rule.checked_expr),
     )
 

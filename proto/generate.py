@@ -19,7 +19,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from grpc_tools import protoc  # type: ignore[import-untyped]  # grpcio-tools ships no types
+from grpc_tools import protoc
 
 SOURCES = Path(__file__).parent
 GENERATED = ("*_pb2.py", "*_pb2.pyi")

@@ -13,6 +13,7 @@ from api.convert import (
     tuple_to_proto,
 )
 from cluster.invoker.invoker import Invoker
+from model.attributes import Attribute, EntityAttribute
 from model.errors import ErrorCode, InvalidRequest
 from model.snapshot import encode_snap_token
 from proto.base.v1 import base_pb2 as pb
@@ -99,7 +100,7 @@ class DataService:
     ) -> str:
         schema = (await self._invoker.plan(tenant, version)).schema
         tuples = tuple(dict.fromkeys(tuple_from_proto(row) for row in tuple_messages))
-        first_values = {}
+        first_values: dict[EntityAttribute, Attribute] = {}
         for message in attribute_messages:
             attribute = attribute_from_proto(message)
             first_values.setdefault(attribute.key, attribute)

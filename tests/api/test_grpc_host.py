@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import grpc
 import pytest
@@ -80,7 +81,8 @@ async def test_reflection_describes_what_is_served(channel: grpc.aio.Channel, ve
 
 
 async def test_health_is_serving_for_any_service_name(channel: grpc.aio.Channel) -> None:
-    response = await HealthStub(channel).Check(HealthCheckRequest(service="whatever"))
+    stub: Any = HealthStub(channel)
+    response = await stub.Check(HealthCheckRequest(service="whatever"))
     assert response.status == HealthCheckResponse.SERVING
 
 
@@ -101,7 +103,8 @@ async def test_health_says_so_when_the_store_does_not_work_or_the_node_leaves() 
 
 
 async def test_a_watched_health_tells_the_state_at_once(channel: grpc.aio.Channel) -> None:
-    call = HealthStub(channel).Watch(HealthCheckRequest())
+    stub: Any = HealthStub(channel)
+    call = stub.Watch(HealthCheckRequest())
     async with asyncio.timeout(10):
         async for response in call:
             assert response.status == HealthCheckResponse.SERVING

@@ -126,6 +126,6 @@ async def _partial_write(client: Client, entity: str, **change: list[str]) -> st
     request = pb.SchemaPartialWriteRequest(
         tenant_id=TENANT,
         metadata=pb.SchemaPartialWriteRequestMetadata(),
-        partials={entity: base.Partials(**change)},  # type: ignore[arg-type]  # names of its three lists
+        partials={entity: base.Partials(**change)},
     )
     return str((await client.call("Schema.PartialWrite", request)).schema_version)

@@ -159,7 +159,8 @@ class TestFailures:
             assert (await asked).verdict() is ALLOWED
 
     @pytest.mark.parametrize(
-        ("question", "named"), [("ghost:a#view@user:u", "ghost"), ("doc:a#fly@user:u", "fly"), ("broken:a#x@user:u", "rule")]
+        ("question", "named"),
+        [("ghost:a#view@user:u", "ghost"), ("doc:a#fly@user:u", "fly"), ("broken:a#x@user:u", "rule")],
     )
     async def test_an_unknown_name_is_not_found_and_quoted(self, question: str, named: str) -> None:
         with pytest.raises(NotFound, match=named):
@@ -234,7 +235,7 @@ class TestWork:
 
 
 class _BrokenReader(MemoryReader):
-    async def read(self, tenant: str, snapshot: Snapshot, reads: Sequence[EntityRead]) -> Sequence[Facts]:
+    async def read(self, *_: object) -> Sequence[Facts]:
         raise Unavailable("the database is away")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from google.api import annotations_pb2  # type: ignore[import-untyped]  # googleapis-common-protos ships no marker
+from google.api import annotations_pb2
 from google.protobuf import text_format
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor, FileDescriptor, MethodDescriptor
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from model.attributes import AttributeKind
+from model.errors import InvalidSchema
+from schema import rule_cost
 from schema.cel_tree import Comprehension, Constant, FunctionCall, Ident, Literal, Node, Select, tree_of
 from schema.regex_cost import MAX_STATES, states_of
-from schema.rule_cost import Estimate, Workload, size_of
+from schema.rule_cost import Estimate, Workload
 from schema.rules import Rule
 
 PARAMETERS = {"n": AttributeKind.INTEGER, "s": AttributeKind.STRING, "ns": AttributeKind.INTEGER_ARRAY}
@@ -59,9 +63,35 @@ def test_doubling_in_a_chain_of_macros_shows_as_doubled_work() -> None:
     assert long >= 2**4 * short / 2
 
 
+def test_nested_macros_are_walked_once() -> None:
+    workload = Workload(tree("ns.exists(x, " * 30 + "true" + ")" * 30))
+    calls = 0
+    walk = rule_cost._estimate
+
+    def counted(*given: Any) -> Estimate:
+        nonlocal calls
+        calls += 1
+        return walk(*given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rule_cost, "_estimate", counted)
+        workload.bound({"ns": Estimate(2)})
+    assert calls < 500
+
+
+def test_macros_keep_their_accumulator_to_themselves() -> None:
+    fold = tree("ns.map(x, x + 1).size() == 1 && ns.all(x, x > 0)")
+    accumulators = {name for name in Workload(fold).inputs() if name not in {"ns", "x"}}
+    assert accumulators == {"@result"}
+    with pytest.raises(InvalidSchema):
+        Rule.compile("r", PARAMETERS, "ns.map(x, @result).size() == 1")
+    with pytest.raises(InvalidSchema):
+        Rule.compile("r", PARAMETERS, "ns.map(x, __result__).size() == 1")
+
+
 def test_known_values_are_estimated_as_they_are() -> None:
     workload = Workload(tree("s.matches(context.data.p)"))
-    inputs = {"s": Estimate(10), "context": Estimate(100, 0, {"data": {"p": "^a+$", "other": "x" * 800}})}
+    inputs = {"s": Estimate(10), "context": Estimate.of({"data": {"p": "^a+$", "other": "x" * 800}})}
     assert workload.bound(inputs) < workload.bound({**inputs, "context": Estimate(100)}) / 100
 
 
@@ -71,10 +101,11 @@ def test_known_values_are_estimated_as_they_are() -> None:
     )
 )
 def test_a_value_is_as_large_as_its_parts(value: object) -> None:
-    size = size_of(value)
+    size = Estimate.of(value).size
     assert size >= 1
-    assert size_of([value, value]) == 2 * size + 1
-    assert size_of({"k": value}) == size + 2
+    assert Estimate.of([value, value]) == Estimate(2 * size + 1, element=size, length=2)
+    assert Estimate.of({"k": value}).size == size + 2
+    assert Estimate.of({"k": value}).fields == {"k": Estimate.of(value)}
 
 
 @pytest.mark.parametrize(

@@ -211,7 +211,7 @@ def test_a_rule_outlives_what_compiled_it_and_serves_many_threads() -> None:
         assert all(threads.map(ask, range(0, 4_000, 1_000)))
 
 
-@pytest.mark.parametrize("size", [100, MAX_BODY_CHARACTERS // 2 - 8, 100_000])
+@pytest.mark.parametrize("size", [10, 15, 28, 31, 100, MAX_BODY_CHARACTERS // 2 - 8, 100_000])
 @pytest.mark.parametrize(
     "repeated",
     [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -43,7 +42,8 @@ class Client:
 
     async def raw(self, method: str, body: bytes) -> bytes:
         """The bytes a method answers to any bytes."""
-        return bytes(await self._channel.unary_unary(method)(body))
+        call = self._channel.unary_unary(method, request_serializer=bytes, response_deserializer=bytes)
+        return bytes(await call(body))
 
     async def write_schema(self, text: str, tenant: str = TENANT) -> str:
         response = await self.call("Schema.Write", pb.SchemaWriteRequest(tenant_id=tenant, schema=text))
@@ -103,8 +103,8 @@ def context(*rows: str, attributes: Iterable[str] = (), data: Mapping[str, Any] 
 
 def explanation(error: grpc.aio.AioRpcError) -> str:
     """The explanation that travels beside the message of a refusal."""
-    (raw,) = [value for key, value in error.trailing_metadata() or () if key == "grpc-status-details-bin"]
-    status = Status.FromString(raw if isinstance(raw, bytes) else base64.b64decode(raw))
+    metadata: Any = error.trailing_metadata()
+    status = Status.FromString(dict(metadata)["grpc-status-details-bin"])
     info = ErrorInfo()
     status.details[0].Unpack(info)
-    return info.metadata["explanation"]
+    return str(info.metadata["explanation"])
