@@ -36,7 +36,7 @@ entity document {
   relation blocked @user @group#member
   relation cleared @user @group#member
 
-  permission edit = (owner or parent.edit) not blocked
+  permission edit = owner or parent.edit
   permission view = (viewer or edit or parent.view) not blocked
   permission sign = edit and cleared
 }
@@ -114,16 +114,16 @@ class DriveWorkload:
             yield from self._document(chance, document)
 
     def _group(self, chance: random.Random, group: int) -> Iterator[RelationTuple]:
-        """Some 25 users, and two of three groups lie in an earlier one."""
+        """Some 25 users, and one of three groups lies in an earlier one, so that groups hold others up to six deep."""
         for _ in range(chance.randrange(10, 40)):
             yield RelationTuple("group", f"g{group}", "member", "user", self._user(chance))
-        if group and chance.random() < 0.66:
+        if group and chance.random() < 0.33:
             yield RelationTuple("group", f"g{chance.randrange(group)}", "member", "group", f"g{group}", "member")
 
     def _folder(self, chance: random.Random, folder: int) -> Iterator[RelationTuple]:
-        """All but one in 50 lie in an earlier folder, so that documents lie about five folders deep."""
+        """All but one in 50 lie in an earlier folder, so that documents lie about four folders deep."""
         if folder and chance.random() < 0.98:
-            yield RelationTuple("folder", f"f{folder}", "parent", "folder", f"f{folder // chance.randrange(3, 8)}")
+            yield RelationTuple("folder", f"f{folder}", "parent", "folder", f"f{folder // chance.randrange(4, 12)}")
         yield RelationTuple("folder", f"f{folder}", "owner", "user", self._user(chance))
         if chance.random() < 0.3:
             yield RelationTuple("folder", f"f{folder}", "viewer", "group", self._group_id(chance), "member")

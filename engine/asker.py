@@ -54,14 +54,16 @@ class Asker:
     """A subject within a walk; all questions about it share one, and with it their nodes and reads.
 
     is_plain: the subject is no userset and no contextual tuples are given, so that what is stored under a relation
-    says all about it. Where contextual tuples go beyond the schema, nothing is left out of the plan.
+    says all about it. count: members and rule calls looked at so far. Where contextual tuples go beyond the schema,
+    nothing is left out of the plan.
     """
 
-    __slots__ = ("_known", "_members", "_nodes", "is_plain", "subject", "walk")
+    __slots__ = ("_known", "_members", "_nodes", "count", "is_plain", "subject", "walk")
 
     def __init__(self, walk: Walk, subject: SubjectRef) -> None:
         self.walk = walk
         self.subject = subject
+        self.count = 0
         self.is_plain = not subject.relation and not walk.overlay.subjects
         target = Target(subject.type, subject.relation) if walk.overlay.fits_schema else None
         self._members = walk.plan.members_for(target)
@@ -77,6 +79,7 @@ class Asker:
         if plan is None:
             return None
         node = self._nodes[key] = _NODES[type(plan)](self, entity_type, entity_id, name, plan)
+        self.count += 1
         self.walk.frontier.append(node)
         return node
 
@@ -86,19 +89,16 @@ class Asker:
         if (node := self._nodes.get(key)) is not None:
             return self._met_again(node)
         node = self._nodes[key] = RuleNode(self, entity_type, entity_id, leaf.name, leaf)
+        self.count += 1
         self.walk.frontier.append(node)
         return node
 
-    def known(self, entity_type: str, entity_id: str) -> Known:
-        """What is known of an entity, for reading and for adding to."""
-        key = (entity_type, entity_id)
+    def known(self, node: Node) -> Known:
+        """What is known of a node's entity, for reading and for adding to."""
+        key = (node.entity_type, node.entity_id)
         if (known := self._known.get(key)) is None:
             known = self._known[key] = Known()
         return known
-
-    def is_subject(self, node: Node) -> bool:
-        """True if the node asks whether the userset ``x:1#r`` holds ``r`` on ``x:1``: it does, by definition."""
-        return (node.entity_type, node.entity_id, node.name) == self.subject
 
     def _met_again(self, node: Node) -> Node:
         if not node.wanted and node.outcome is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from cachetools import LRUCache
 
 from engine.plan import Plan
@@ -35,4 +37,4 @@ class SchemaCatalog:
         record = await self._store.read_schema(tenant, version)
         if record is None:
             raise NotFound(f"tenant {tenant!r} has no schema version {version!r}", ErrorCode.SCHEMA_NOT_FOUND)
-        return Plan(compile_schema(record.text))
+        return Plan(await asyncio.to_thread(compile_schema, record.text))

@@ -9,9 +9,8 @@ from engine.asker import Asker
 from engine.blame import failure_of
 from engine.gates import Gate
 from engine.leaves import RuleLeaf
-from engine.nodes import Node
 from engine.outcomes import ALLOWED, FAILED
-from engine.overlay import Overlay
+from engine.overlay import overlay_of
 from engine.plan import Plan
 from engine.walk import Walk
 from model.check import CheckAnswer, CheckRequest, Question, Verdict
@@ -31,12 +30,14 @@ async def check(
     breaks the walk as a whole is raised: SnapshotExpired, StorageFailed, Unavailable, LimitExceeded. Cancelling stops
     the walk at its next read or after some thousand nodes.
     """
-    overlay = Overlay(request.context, plan.schema)
+    overlay = overlay_of(request.context, plan.schema)
     walk = Walk(plan, partial(reader.read, request.tenant, snapshot), overlay, request.depth)
     askers: dict[SubjectRef, Asker] = {}
     roots = [_root(walk, askers, question) for question in request.questions]
     await walk.run([root for root in roots if isinstance(root, Gate)])
-    return tuple(_answer(root) for root in roots)
+    return tuple(
+        _answer(root, askers[question.subject].count) for root, question in zip(roots, request.questions, strict=True)
+    )
 
 
 def _root(walk: Walk, askers: dict[SubjectRef, Asker], question: Question) -> Gate | AuthzError:
@@ -79,22 +80,9 @@ def _members_of(entity: EntityDefinition) -> Iterable[str]:
     return (*entity.relations, *entity.permissions, *entity.attributes)
 
 
-def _answer(root: Gate | AuthzError) -> CheckAnswer:
+def _answer(root: Gate | AuthzError, count: int) -> CheckAnswer:
     if isinstance(root, AuthzError):
         return CheckAnswer(root, 1)
     if root.outcome == FAILED:
-        return CheckAnswer(failure_of(root), _count(root))
-    return CheckAnswer(Verdict.ALLOWED if root.outcome == ALLOWED else Verdict.DENIED, _count(root))
-
-
-def _count(root: Gate) -> int:
-    """Members and rule calls whose outcome was known when the root was decided, the root included."""
-    seen = {root}
-    stack = [root]
-    while stack:
-        gate = stack.pop()
-        for child in gate.operands():
-            if child.outcome is not None and child not in seen:
-                seen.add(child)
-                stack.append(child)
-    return max(1, sum(gate.leaves + isinstance(gate, Node) for gate in seen))
+        return CheckAnswer(failure_of(root), max(1, count))
+    return CheckAnswer(Verdict.ALLOWED if root.outcome == ALLOWED else Verdict.DENIED, max(1, count))

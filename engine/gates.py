@@ -17,9 +17,9 @@ class Gate:
     """One union or intersection under evaluation.
 
     decisive: the outcome of an operand that decides the gate. pending: operands not settled yet, and one more until
-    the gate is closed. outcome: None until decided. wanted: how many undecided parents wait for it. leaves: operands
-    that were settled without a gate of their own. failed: whether a settled operand FAILED; error is set where the
-    failure arose in this gate itself. excluded and mirrored_parents are the two ends of operands that count mirrored.
+    the gate is closed. outcome: None until decided. wanted: how many undecided parents wait for it. failed: whether a
+    settled operand FAILED; error is set where the failure arose in this gate itself. excluded and mirrored_parents are
+    the two ends of operands that count mirrored.
     """
 
     __slots__ = (
@@ -28,7 +28,6 @@ class Gate:
         "error",
         "excluded",
         "failed",
-        "leaves",
         "mirrored_parents",
         "outcome",
         "parents",
@@ -40,7 +39,6 @@ class Gate:
         self.decisive = decisive
         self.pending = 1
         self.wanted = 0
-        self.leaves = 0
         self.failed = False
         self.outcome: Outcome | None = None
         self.error: AuthzError | None = None
@@ -80,7 +78,6 @@ class Gate:
 
     def add_leaf(self, outcome: Outcome) -> None:
         """Note an operand that is settled and did not fail; a decisive one decides the gate."""
-        self.leaves += 1
         if outcome == self.decisive:
             self.settle(outcome)
 

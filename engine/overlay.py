@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from model.attributes import AttributeValue, EntityAttribute
-from model.check import Context
+from model.check import NO_CONTEXT, Context
 from model.tuples import EntityRelation, RelationTuple, SubjectRef
 from schema.compiled import CompiledSchema, Target
 
@@ -30,6 +30,11 @@ class Overlay:
         self.fits_schema = all(_fits(schema, row) for row in context.tuples)
 
 
+def overlay_of(context: Context, schema: CompiledSchema) -> Overlay:
+    """The overlay of a request."""
+    return NO_OVERLAY if context is NO_CONTEXT else Overlay(context, schema)
+
+
 def _by_entity_relation(tuples: Sequence[RelationTuple]) -> dict[EntityRelation, list[SubjectRef]]:
     subjects: dict[EntityRelation, list[SubjectRef]] = {}
     for row in dict.fromkeys(tuples):
@@ -41,3 +46,6 @@ def _fits(schema: CompiledSchema, row: RelationTuple) -> bool:
     entity = schema.entities.get(row.entity_type)
     targets = entity.relations.get(row.relation, ()) if entity else ()
     return Target(row.subject_type, row.subject_relation) in targets
+
+
+NO_OVERLAY = Overlay(NO_CONTEXT, CompiledSchema(entities={}, rules={}, reach={}, text=""))

@@ -22,6 +22,7 @@ from engine.leaves import (
     RuleLeaf,
 )
 from engine.outcomes import ALLOWED, DENIED, Outcome
+from engine.shortcuts import with_shortcuts
 from schema.compiled import (
     Arrow,
     CompiledSchema,
@@ -116,28 +117,24 @@ class _Specialised:
         self._target = target
 
     def members(self) -> dict[tuple[str, str], MemberPlan]:
-        members: dict[tuple[str, str], MemberPlan] = {}
-        for entity in self._schema.entities.values():
-            members.update(self._members_of(entity))
-        return members
-
-    def _members_of(self, entity: EntityDefinition) -> Mapping[tuple[str, str], MemberPlan]:
-        members: dict[tuple[str, str], MemberPlan] = {
-            (entity.name, name): AttributePlan(Wanted(attributes=(name,)), frozenset((name,)))
-            for name in entity.attributes
-        }
-        for name in entity.relations:
-            if self._can_allow(entity.name, name):
-                members[entity.name, name] = self._relation(entity, name)
+        entities = self._schema.entities.values()
         gates = {
-            name: self._gate(entity, rewrite)
+            (entity.name, name): self._gate(entity, rewrite)
+            for entity in entities
             for name, rewrite in entity.permissions.items()
             if self._can_allow(entity.name, name)
         }
-        for name, gate in gates.items():
-            leaves = _local_leaves(name, gates)
+        members: dict[tuple[str, str], MemberPlan] = {}
+        for entity in entities:
+            for name in entity.attributes:
+                members[entity.name, name] = AttributePlan(Wanted(attributes=(name,)), frozenset((name,)))
+            for name in entity.relations:
+                if self._can_allow(entity.name, name):
+                    members[entity.name, name] = self._relation(entity, name)
+        for (kind, name), gate in with_shortcuts(gates, self._can_allow).items():
+            leaves = _local_leaves(kind, name, gates)
             covers = frozenset((name, *(leaf.name for leaf in leaves if not isinstance(leaf, ArrowLeaf))))
-            members[entity.name, name] = PermissionPlan(gate, _wanted(leaves), covers, gate.decisive)
+            members[kind, name] = PermissionPlan(gate, _wanted(leaves), covers, gate.decisive)
         return members
 
     def _relation(self, entity: EntityDefinition, name: str) -> RelationPlan:
@@ -207,13 +204,13 @@ def _gate_of(
     return GatePlan.of(decisive, kept, kept_out)
 
 
-def _local_leaves(name: str, gates: Mapping[str, GatePlan]) -> list[Leaf]:
+def _local_leaves(kind: str, name: str, gates: Mapping[tuple[str, str], GatePlan]) -> list[Leaf]:
     """The leaves of a permission and of all permissions of its entity that it leads to."""
     found: list[Leaf] = []
     visited = {name}
     stack = [name]
     while stack:
-        for leaf in _leaves(gates[stack.pop()]):
+        for leaf in _leaves(gates[kind, stack.pop()]):
             found.append(leaf)
             if isinstance(leaf, PermissionLeaf) and leaf.name not in visited:
                 visited.add(leaf.name)

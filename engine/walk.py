@@ -39,14 +39,14 @@ Read = Callable[[Sequence[EntityRead]], Awaitable[Sequence[Facts]]]
 class Walk:
     """One evaluation: a plan, a way to read, and the questions asked together.
 
-    frontier: the nodes of the next round; askers add to it. is_last_level: what is built now may not lead any deeper.
+    frontier: the nodes of the next round; askers add to it. levels_left: how deep what is built now may lead.
     revives: set when a node that was given up is wanted again.
     """
 
     def __init__(self, plan: Plan, read: Read, overlay: Overlay, depth: int) -> None:
         self.plan = plan
         self.overlay = overlay
-        self.is_last_level = depth <= 0
+        self.levels_left = depth
         self.revives = False
         self._read = read
         self._depth = depth
@@ -55,29 +55,29 @@ class Walk:
         self._given_up: list[Node] = []
         self._visited = 0
 
+    @property
+    def is_last_level(self) -> bool:
+        """True if what is built now may not lead any deeper."""
+        return self.levels_left <= 0
+
     async def run(self, roots: Sequence[Gate]) -> None:
         """Decide every root. Raises what the reader raises, and LimitExceeded for a walk over too many nodes."""
         for root in roots:
             root.wanted += 1
-        while self.frontier and any(root.outcome is None for root in roots):
-            await self._round(roots)
+        while self.frontier and (roots := [root for root in roots if root.outcome is None]):
+            frontier, self.frontier = self.frontier, []
+            self._visited += len(frontier)
+            if self._visited > MOST_NODES:
+                raise LimitExceeded(f"the check visits more than {MOST_NODES} relations and permissions")
+            if len(frontier) <= NODES_PER_BATCH:
+                await self._build(frontier)
+            else:
+                await self._build_in_batches(frontier, roots)
+            if self.revives:
+                self._take_up_again()
             self._level += 1
-            self.is_last_level = self._level >= self._depth
+            self.levels_left -= 1
         settle_cycles(roots)
-
-    async def _round(self, roots: Sequence[Gate]) -> None:
-        frontier, self.frontier = self.frontier, []
-        self._visited += len(frontier)
-        if self._visited > MOST_NODES:
-            raise LimitExceeded(f"the check visits more than {MOST_NODES} relations and permissions")
-        if len(frontier) <= NODES_PER_BATCH:
-            await self._build(frontier)
-        else:
-            await self._build_in_batches(frontier, roots)
-        if self.revives:
-            self.revives = False
-            self.frontier += [node for node in self._given_up if node.wanted]
-            self._given_up = [node for node in self._given_up if not node.wanted]
 
     async def _build_in_batches(self, nodes: Sequence[Node], roots: Sequence[Gate]) -> None:
         for start in range(0, len(nodes), NODES_PER_BATCH):
@@ -92,11 +92,11 @@ class Walk:
         readers: list[Known] = []
         waiting: list[tuple[Node, Known]] = []
         for node in nodes:
-            if node.outcome is not None or not self._needs_building(node):
+            if not self._needs_building(node):
                 continue
-            known = node.asker.known(node.entity_type, node.entity_id)
-            plan = node.plan
+            known = node.asker.known(node)
             if node.name not in known.covered:
+                plan = node.plan
                 known.cover(plan.covers)
                 reads.append(EntityRead(node.entity_type, node.entity_id, node.asker.subject, plan.wanted))
                 readers.append(known)
@@ -108,19 +108,25 @@ class Walk:
             for known, facts in zip(readers, await self._read(reads), strict=True):
                 known.learn(facts)
             for node, known in waiting:
-                if node.outcome is None and self._needs_building(node):
+                if self._needs_building(node):
                     node.build(known.facts)
 
     def _needs_building(self, node: Node) -> bool:
-        """True if somebody waits for the node; what the rules settle without facts is settled."""
+        """True if the node is open and somebody waits for it; what no facts are needed for is settled."""
+        if node.outcome is not None:
+            return False
         if not node.wanted:
             self._given_up.append(node)
             return False
         if self._level > self._depth:
             node.fail(DepthExhausted(f"depth {self._depth} is not enough: {node} lies {self._level} levels down"))
             return False
-        asker = node.asker
-        if asker.subject.relation and asker.is_subject(node):
+        if node.name == node.asker.subject.relation and node.is_subject:
             node.settle(ALLOWED)
             return False
         return True
+
+    def _take_up_again(self) -> None:
+        self.revives = False
+        self.frontier += [node for node in self._given_up if node.wanted]
+        self._given_up = [node for node in self._given_up if not node.wanted]

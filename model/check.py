@@ -65,7 +65,8 @@ class CheckRequest:
 class CheckAnswer:
     """The verdict of one question, or the error that kept it from being decided, and what the walk cost.
 
-    check_count counts the nodes the walk opened for it, the root included; informational.
+    check_count counts the members and rule calls the walk looked at for the question's subject, at least 1; questions
+    about one subject asked together report what they took together. Informational.
     """
 
     outcome: Verdict | AuthzError

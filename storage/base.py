@@ -26,9 +26,11 @@ from model.tuples import RelationTuple, SubjectRef
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Wanted:
     """Which facts about an entity matter to a question; made once per schema and shared by all reads of that sort.
+
+    Compared by identity, so that stores can keep what they prepare for it at the price of a pointer.
 
     memberships: relations the subject itself may hold. usersets: relations whose usersets matter. subjects: relations
     all of whose subjects matter. attributes: names. Each sorted, without repetition.
@@ -49,8 +51,7 @@ class EntityRead(NamedTuple):
     wanted: Wanted
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What is stored of an entity, of what was wanted; a relation or attribute without anything stored is left out.
 
     memberships: the relations that hold exactly the subject. usersets, subjects: by relation, in byte order of

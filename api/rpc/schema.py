@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from datetime import datetime
 
 from api.schema_form import schema_to_proto
@@ -16,7 +18,7 @@ DEFAULT_PAGE_SIZE = 50
 
 
 class SchemaService:
-    """Compiles before it stores: a version that exists compiles."""
+    """Compiles before it stores: a version that exists compiles. Compiling takes a thread, for it can take seconds."""
 
     def __init__(self, storage: Storage, invoker: Invoker) -> None:
         self._storage = storage
@@ -24,7 +26,7 @@ class SchemaService:
 
     async def write(self, request: pb.SchemaWriteRequest) -> pb.SchemaWriteResponse:
         """Store a schema as the new latest version. Raises InvalidSchema at the first fault."""
-        text = compile_schema(request.schema).text
+        text = (await asyncio.to_thread(compile_schema, request.schema)).text
         return pb.SchemaWriteResponse(schema_version=await self._storage.write_schema(request.tenant_id, text))
 
     async def partial_write(self, request: pb.SchemaPartialWriteRequest) -> pb.SchemaPartialWriteResponse:
@@ -41,7 +43,7 @@ class SchemaService:
         while True:
             latest = await self._latest(tenant)
             plan = await self._invoker.plan(tenant, base or latest)
-            text = compile_schema(apply_partials(plan.schema.text, partials)).text
+            text = await asyncio.to_thread(_merged, plan.schema.text, partials)
             try:
                 version = await self._storage.write_schema(tenant, text, replacing=None if base else latest)
             except Conflict:
@@ -69,6 +71,10 @@ class SchemaService:
 
     async def _latest(self, tenant: str) -> str:
         return latest_version(tenant, await self._storage.head(tenant))
+
+
+def _merged(text: str, partials: Mapping[str, Partial]) -> str:
+    return compile_schema(apply_partials(text, partials)).text
 
 
 def _time_text(moment: datetime) -> str:

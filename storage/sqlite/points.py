@@ -58,6 +58,7 @@ _SUBJECTS_PER_ARM = 500
 _STATEMENT_COST = 16  # in rows: what running a statement costs beside the rows it gives
 _COST_PER_TURN = 1500  # about a millisecond
 
+_FEW = 8  # reads that are answered on the spot: the common case of a walk up a chain
 _MOST_PREPARED = 10_000  # about 1 kB each; schemas in use have far fewer
 
 Prepared = tuple[tuple[str, tuple[str, ...]], ...]
@@ -80,9 +81,11 @@ class EntityReader:
         Raises what ``Timeline.number_of`` and ``Reader`` raise.
         """
         number = self._timeline.number_of(snapshot)
-        if len(reads) == 1 and (found := self._read_one(tenant, number, reads[0])) is not None:
-            self._timeline.ensure_readable(number)
-            return [found]
+        if len(reads) <= _FEW:
+            found = [one for read in reads if (one := self._read_one(tenant, number, read)) is not None]
+            if len(found) == len(reads):
+                self._timeline.ensure_readable(number)
+                return found
         facts: list[Facts] = []
         steps: Iterator[int] | None = None
 
@@ -98,7 +101,7 @@ class EntityReader:
         return facts
 
     def _read_one(self, tenant: str, number: int, read: EntityRead) -> Facts | None:
-        """Facts of one entity by one statement, the common case of a walk up a chain; None if that does not do."""
+        """Facts of one entity by one statement; None if that does not do."""
         entity_type, entity_id, subject, wanted = read
         prepared = self._prepared.get(wanted)
         if prepared is None:
@@ -168,7 +171,8 @@ def _facts_in(rows: list[Row]) -> tuple[Facts, list[tuple[str, list[SubjectRef]]
     memberships: set[str] = set()
     listed: tuple[dict[str, list[SubjectRef]], ...] = ({}, {})
     attributes: dict[str, AttributeValue] = {}
-    rows.sort()  # UNION ALL promises no order; Python's order of strings is that of their UTF-8 bytes
+    if len(rows) > 1:
+        rows.sort()  # UNION ALL promises no order; Python's order of strings is that of their UTF-8 bytes
     for sort, name, first, second, third in rows:
         if sort == _MEMBERSHIP:
             memberships.add(name)
