@@ -163,13 +163,13 @@ class GatePlan:
     ) -> GatePlan:
         """The plan of a gate."""
         every = tuple(operands)
-        relations = [operand for operand in every if isinstance(operand, RelationLeaf) and decisive == ALLOWED]
+        relations = [operand for operand in every if isinstance(operand, RelationLeaf)] if decisive == ALLOWED else []
         return cls(
             decisive=decisive,
             operands=every,
             excluded=tuple(excluded),
             relations=frozenset(leaf.name for leaf in relations),
-            others=tuple(operand for operand in every if operand not in relations),
+            others=tuple(part for part in every if decisive != ALLOWED or not isinstance(part, RelationLeaf)),
         )
 
     def resolve(self, node: Node, facts: Facts) -> Gate | Outcome:

@@ -34,11 +34,12 @@ class _Finder:
 
     def equipped(self, kind: str, gate: GatePlan) -> GatePlan:
         """The gate and those within it, with their shortcuts."""
-        operands, others, excluded = (
-            tuple(self.equipped(kind, part) if isinstance(part, GatePlan) else part for part in side)
-            for side in (gate.operands, gate.others, gate.excluded)
+        operands, excluded = (
+            [self.equipped(kind, part) if isinstance(part, GatePlan) else part for part in side]
+            for side in (gate.operands, gate.excluded)
         )
-        return replace(gate, operands=operands, others=others, excluded=excluded, shortcut=self._shortcut(kind, gate))
+        equipped = GatePlan.of(gate.decisive, operands, excluded)
+        return replace(equipped, shortcut=self._shortcut(kind, equipped))
 
     def _shortcut(self, kind: str, gate: GatePlan) -> Shortcut | None:
         if not _is_plain_union(gate):

@@ -81,7 +81,7 @@ class EntityReader:
         Raises what ``Timeline.number_of`` and ``Reader`` raise.
         """
         number = self._timeline.number_of(snapshot)
-        if len(reads) <= _FEW:
+        if 0 < len(reads) <= _FEW:
             found = [one for read in reads if (one := self._read_one(tenant, number, read)) is not None]
             if len(found) == len(reads):
                 self._timeline.ensure_readable(number)

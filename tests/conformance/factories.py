@@ -42,6 +42,7 @@ class SqliteMemoryFactory:
 
 
 KINDS = ("sqlite-file", "sqlite-memory")
+DURABLE_KINDS = ("sqlite-file",)
 
 
 def factory_of(kind: str, folder: Path) -> StoreFactory:

@@ -12,7 +12,7 @@ from model.snapshot import Snapshot
 from model.tuples import RelationTuple
 from storage.base import AttributeFilter, Changeset, PageRequest, Storage, TupleFilter
 from tests.conformance.examples import ALL, attributes, attributes_at, head_of, tuples, tuples_at
-from tests.conformance.factories import StoreFactory
+from tests.conformance.factories import DURABLE_KINDS, StoreFactory
 
 
 async def history(store: Storage) -> tuple[Snapshot, Snapshot]:
@@ -65,9 +65,8 @@ async def test_the_horizon_never_moves_back(store: Storage) -> None:
         await tuples_at(store, old)
 
 
+@pytest.mark.parametrize("factory", DURABLE_KINDS, indirect=True)
 async def test_the_horizon_outlives_the_process(factory: StoreFactory) -> None:
-    if not factory.is_durable:
-        pytest.skip("nothing is kept")
     store = await factory.open()
     old, new = await history(store)
     await store.collect_garbage(0)

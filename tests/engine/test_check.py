@@ -116,6 +116,14 @@ class TestVerdicts:
         assert await _verdict("folder:f0#view@user:u", *rows, "folder:f10000#viewer@user:u") is ALLOWED
         assert await _verdict("folder:f0#view@user:u", *rows, "folder:f10000#parent@folder:f0") is DENIED
 
+    async def test_a_permission_as_nested_as_the_schema_language_lets_it_be_is_walked(self) -> None:
+        chain = "owner"
+        for level in range(240):
+            chain = f"({chain} {'and' if level % 2 else 'or'} owner)"
+        schema = f"entity user {{}} entity doc {{ relation owner @user permission deep = {chain} }}"
+        assert await _verdict("doc:a#deep@user:u", "doc:a#owner@user:u", schema=schema) is ALLOWED
+        assert await _verdict("doc:a#deep@user:v", "doc:a#owner@user:u", schema=schema) is DENIED
+
 
 class TestFailures:
     async def test_a_branch_that_decides_beats_one_that_fails(self) -> None:
@@ -190,6 +198,22 @@ class TestWork:
         read = [entity_read.entity_id for batch in reader.batches for entity_read in batch]
         assert sorted(read) == ["a", *(f"f{n}" for n in range(9))]
         assert len(reader.batches) == 6
+
+    async def test_a_permission_contained_in_another_is_not_walked_beside_it(self) -> None:
+        schema = """
+            entity user {}
+            entity folder {
+              relation parent @folder
+              relation owner @user
+              relation viewer @user
+              permission edit = owner or parent.edit
+              permission view = viewer or edit or parent.view
+            }
+        """
+        rows = [f"folder:f{n}#parent@folder:f{n + 1}" for n in range(8)]
+        answer = await _answer("folder:f0#view@user:u", *rows, schema=schema)
+        assert answer.verdict() is DENIED
+        assert answer.check_count == 9 * 3  # on each folder: view, and the relations of both
 
     async def test_an_answer_found_ends_the_walk(self) -> None:
         rows = [f"folder:f{n}#parent@folder:f{n + 1}" for n in range(8)]

@@ -78,6 +78,18 @@ def _expressions() -> st.SearchStrategy[str]:
     return st.recursive(_leaves(), lambda inner: st.builds("({} {} {})".format, inner, operators, inner), max_leaves=5)
 
 
+def _permissions() -> st.SearchStrategy[dict[str, str]]:
+    """Any expressions; or the usual hierarchy, in which one permission contains the next, here as on the parent."""
+    hierarchy = st.fixed_dictionaries(
+        {
+            "view": st.sampled_from(["member or edit or parent.view", "edit or parent.view or parent.edit", "edit"]),
+            "edit": st.sampled_from(["owner or admin or parent.edit", "admin or parent.edit", "owner or parent.admin"]),
+            "admin": st.sampled_from(["owner or parent.admin", "member or parent.edit", "owner not member", "owner"]),
+        }
+    )
+    return st.one_of(st.fixed_dictionaries({name: _expressions() for name in PERMISSIONS}), hierarchy)
+
+
 @st.composite
 def schemas(draw: st.DrawFn) -> tuple[str, Targets]:
     """A schema's text and what its relations may point at."""
@@ -90,7 +102,7 @@ def schemas(draw: st.DrawFn) -> tuple[str, Targets]:
             targets[kind, relation] = chosen
             lines.append(f"  relation {relation} {' '.join(_target_text(target) for target in chosen)}")
         lines += ["  attribute flag boolean", "  attribute level integer"]
-        lines += [f"  permission {name} = {draw(_expressions())}" for name in PERMISSIONS]
+        lines += [f"  permission {name} = {expression}" for name, expression in draw(_permissions()).items()]
         lines.append("}")
     return "\n".join(lines) + RULES, targets
 
