@@ -56,22 +56,18 @@ async def _load(storage: Storage, rows: Iterable[RelationTuple]) -> None:
 
 
 async def _check_all(invoker: Invoker, questions: Sequence[Question]) -> None:
-    await _cost_us(invoker, questions[0])
-    costs, allowed, nodes = [], 0, 0
-    for question in questions[1:]:
-        cost, verdict, count = await _cost_us(invoker, question)
-        costs.append(cost)
-        allowed += verdict is Verdict.ALLOWED
-        nodes += count
-    quantiles = statistics.quantiles(costs, n=100)
-    _print(
-        f"check never seen before, mean of {len(costs)} ({100 * allowed / len(costs):.0f} % allowed)",
-        statistics.mean(costs),
-        "µs",
-    )
+    """The mean over the whole run, which the clock does not disturb; the percentiles from a second, timed one."""
+    requests = [CheckRequest(TENANT, (question,), DEPTH) for question in questions]
+    await invoker.check(requests.pop())  # compiles the schema
+    started = time.process_time()
+    answers = [(await invoker.check(request))[0] for request in requests]
+    mean_us = (time.process_time() - started) / len(requests) * 1e6
+    allowed = 100 * sum(answer.verdict() is Verdict.ALLOWED for answer in answers) / len(answers)
+    _print(f"check never seen before, mean of {len(answers)} ({allowed:.0f} % allowed)", mean_us, "µs")
+    quantiles = statistics.quantiles([await _cost_us(invoker, request) for request in requests], n=100)
     _print("… median", quantiles[49], "µs")
     _print("… 99th percentile", quantiles[98], "µs")
-    _print("… nodes looked at, mean", nodes / len(costs), "")
+    _print("… members looked at, mean", statistics.mean(answer.check_count for answer in answers), "")
 
 
 async def _check_shapes(storage: Storage, invoker: Invoker) -> None:
@@ -86,18 +82,18 @@ async def _check_shapes(storage: Storage, invoker: Invoker) -> None:
 
 
 async def _median_us(invoker: Invoker, question: Question) -> float:
-    return statistics.median([(await _cost_us(invoker, question))[0] for _ in range(200)])
-
-
-async def _cost_us(invoker: Invoker, question: Question) -> tuple[float, Verdict, int]:
     request = CheckRequest(TENANT, (question,), DEPTH)
+    return statistics.median([await _cost_us(invoker, request) for _ in range(200)])
+
+
+async def _cost_us(invoker: Invoker, request: CheckRequest) -> float:
     started = time.process_time_ns()
-    (answer,) = await invoker.check(request)
-    return (time.process_time_ns() - started) / 1000, answer.verdict(), answer.check_count
+    await invoker.check(request)
+    return (time.process_time_ns() - started) / 1000
 
 
 def _print(what: str, figure: float, unit: str) -> None:
-    print(f"| {what} | {figure:.{1 if figure < 1000 else 0}f} {unit} |".replace(" |", " |"), flush=True)
+    print(f"| {what} | {figure:.{1 if figure < 1000 else 0}f} {unit} |", flush=True)
 
 
 def main() -> None:
