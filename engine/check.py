@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import partial
 
 from engine.asker import Asker
 from engine.blame import failure_of
 from engine.gates import Gate
 from engine.leaves import RuleLeaf
+from engine.names import definition_of, has_member, unknown_member
 from engine.outcomes import ALLOWED, FAILED
 from engine.overlay import overlay_of
 from engine.plan import Plan
 from engine.walk import Walk
 from model.check import CheckAnswer, CheckRequest, Question, Verdict
-from model.errors import AuthzError, ErrorCode, NotFound
+from model.errors import AuthzError
 from model.snapshot import Snapshot
 from model.tuples import SubjectRef
-from schema.compiled import EntityDefinition
 from storage.base import SnapshotReader
 
 
@@ -54,17 +53,11 @@ def _named(plan: Plan, asker: Asker, question: Question) -> Gate:
     """The node of what a question names: a member of the entity, or a rule over its attributes."""
     entity, name = question.entity, question.permission
     schema = plan.schema
-    if entity.type in schema.rules:
-        raise NotFound(f"{entity.type!r} is a rule, not an entity type", ErrorCode.ENTITY_DEFINITION_NOT_FOUND)
-    if entity.type not in schema.entities:
-        raise NotFound(f"entity type {entity.type!r} is not in the schema", ErrorCode.SCHEMA_NOT_FOUND)
-    if name in _members_of(schema.entities[entity.type]) or question.subject == (*entity, name):
+    if has_member(definition_of(schema, entity.type), name) or question.subject == (*entity, name):
         return asker.member(entity.type, entity.id, name) or _decided(question)
     if name in schema.rules:
         return asker.rule_call(entity.type, entity.id, RuleLeaf.of(schema.rules[name], tuple(question.arguments)))
-    if name in schema.entities:
-        raise NotFound(f"{name!r} is an entity type, not a permission", ErrorCode.RULE_DEFINITION_NOT_FOUND)
-    raise NotFound(f"entity type {entity.type!r} has no permission {name!r}", ErrorCode.SCHEMA_NOT_FOUND)
+    raise unknown_member(schema, entity.type, name)
 
 
 def _decided(question: Question) -> Gate:
@@ -74,10 +67,6 @@ def _decided(question: Question) -> Gate:
         gate.settle(ALLOWED)
     gate.close()
     return gate
-
-
-def _members_of(entity: EntityDefinition) -> Iterable[str]:
-    return (*entity.relations, *entity.permissions, *entity.attributes)
 
 
 def _answer(root: Gate | AuthzError, count: int) -> CheckAnswer:

@@ -62,6 +62,20 @@ class CheckRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class PermissionsRequest:
+    """What may this subject do to that entity? Every permission is asked, and every relation if ``with_relations``."""
+
+    tenant: str
+    entity: EntityRef
+    subject: SubjectRef
+    depth: int
+    with_relations: bool
+    snap_token: str = ""
+    schema_version: str = ""
+    context: Context = NO_CONTEXT
+
+
+@dataclass(frozen=True, slots=True)
 class CheckAnswer:
     """The verdict of one question, or the error that kept it from being decided, and what the walk cost.
 

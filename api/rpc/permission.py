@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from api.convert import arguments_from_proto, context_from_proto, entity_from_proto, subject_from_proto
+from api.expansion_form import expansion_to_proto
 from cluster.invoker.invoker import Invoker
-from model.check import CheckAnswer, CheckRequest, Question, Verdict
+from model.check import CheckAnswer, CheckRequest, PermissionsRequest, Question, Verdict
+from model.expand import ExpandRequest
 from proto.base.v1 import base_pb2 as pb
 from proto.base.v1.service_pb2 import (
     PermissionBulkCheckRequest,
@@ -12,6 +14,10 @@ from proto.base.v1.service_pb2 import (
     PermissionCheckRequest,
     PermissionCheckResponse,
     PermissionCheckResponseMetadata,
+    PermissionExpandRequest,
+    PermissionExpandResponse,
+    PermissionSubjectPermissionRequest,
+    PermissionSubjectPermissionResponse,
 )
 
 _RESULTS = {
@@ -50,6 +56,40 @@ class PermissionService:
         )
         answers = await self._invoker.check(_check_request(request, questions))
         return PermissionBulkCheckResponse(results=[_item_response(answer) for answer in answers])
+
+    async def subject_permission(
+        self, request: PermissionSubjectPermissionRequest
+    ) -> PermissionSubjectPermissionResponse:
+        """What the subject may do to the entity, by name; raises if a single name cannot be decided."""
+        metadata = request.metadata
+        answers = await self._invoker.permissions(
+            PermissionsRequest(
+                tenant=request.tenant_id,
+                entity=entity_from_proto(request.entity),
+                subject=subject_from_proto(request.subject),
+                depth=metadata.depth,
+                with_relations=not metadata.only_permission,
+                snap_token=metadata.snap_token,
+                schema_version=metadata.schema_version,
+                context=context_from_proto(request.context),
+            )
+        )
+        results = {name: _RESULTS[answer.verdict()] for name, answer in answers.items()}
+        return PermissionSubjectPermissionResponse(results=results)
+
+    async def expand(self, request: PermissionExpandRequest) -> PermissionExpandResponse:
+        """How a permission comes about, as a tree."""
+        expansion = await self._invoker.expand(
+            ExpandRequest(
+                tenant=request.tenant_id,
+                entity=entity_from_proto(request.entity),
+                permission=request.permission,
+                snap_token=request.metadata.snap_token,
+                schema_version=request.metadata.schema_version,
+                context=context_from_proto(request.context),
+            )
+        )
+        return PermissionExpandResponse(tree=expansion_to_proto(expansion))
 
 
 def _check_request(

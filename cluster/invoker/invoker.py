@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 from engine.catalog import SchemaCatalog
 from engine.check import check
+from engine.expand import expand
+from engine.names import definition_of
 from engine.plan import Plan
-from model.check import CheckAnswer, CheckRequest
+from model.check import CheckAnswer, CheckRequest, PermissionsRequest, Question
 from model.errors import ErrorCode, NotFound
+from model.expand import ExpandRequest, Expansion
 from model.snapshot import Snapshot, decode_snap_token
 from storage.base import Head, Storage
 
@@ -32,6 +35,23 @@ class Invoker:
         """One answer per question, in order, all at one snapshot. For errors see ``engine.check`` and ``pin``."""
         pinned = await self.pin(request.tenant, request.snap_token, request.schema_version)
         return await check(self._storage, pinned.plan, pinned.snapshot, request)
+
+    async def permissions(self, request: PermissionsRequest) -> dict[str, CheckAnswer]:
+        """An answer for each permission, then each relation if wanted, all at one snapshot; in order of declaration.
+
+        The contract counts the questions themselves as no level of depth. Raises NotFound for an unknown type.
+        """
+        pinned = await self.pin(request.tenant, request.snap_token, request.schema_version)
+        definition = definition_of(pinned.plan.schema, request.entity.type)
+        names = (*definition.permissions, *(definition.relations if request.with_relations else ()))
+        questions = tuple(Question(request.entity, name, request.subject) for name in names)
+        together = CheckRequest(request.tenant, questions, request.depth + 1, context=request.context)
+        return dict(zip(names, await check(self._storage, pinned.plan, pinned.snapshot, together), strict=True))
+
+    async def expand(self, request: ExpandRequest) -> Expansion:
+        """The tree of a permission. For errors see ``engine.expand`` and ``pin``."""
+        pinned = await self.pin(request.tenant, request.snap_token, request.schema_version)
+        return await expand(self._storage, pinned.plan.schema, pinned.snapshot, request)
 
     async def pin(self, tenant: str, snap_token: str, schema_version: str) -> Pinned:
         """The snapshot of the token, else head, and the plan of the version, else of the latest.

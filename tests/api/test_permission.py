@@ -179,6 +179,57 @@ async def test_fields_out_of_their_pattern_are_named(client: Client) -> None:
     )
 
 
+async def test_subject_permission_answers_every_permission_and_relation_but_no_attribute(client: Client) -> None:
+    await client.write("doc:a#owner@user:ann", "doc:a#blocked@user:bob", attributes=["doc:a$public|boolean:true"])
+    given = context(data={"limit": 1})
+    asked = await _subject_permission(client, "user:ann", context=given)
+    assert asked == {"owner": ALLOWED, "viewer": DENIED, "parent": DENIED, "blocked": DENIED, "view": ALLOWED,
+                     "download": ALLOWED}  # fmt: skip
+    assert await _subject_permission(client, "user:bob", context=given, only_permission=True) == {
+        "view": DENIED,
+        "download": DENIED,
+    }
+
+
+async def test_a_name_that_cannot_be_decided_fails_the_whole_subject_permission(client: Client) -> None:
+    await client.write("doc:a#owner@user:ann")
+    with pytest.raises(grpc.aio.AioRpcError, match="failed to evaluate expression"):
+        await _subject_permission(client, "user:ann")
+    assert (await _subject_permission(client, "user:bob"))["download"] == DENIED
+
+
+async def test_expand_shows_how_a_permission_comes_about(client: Client) -> None:
+    await client.write("doc:a#owner@user:ann", "doc:a#viewer@group:g#member", "group:g#member@user:bob")
+    request = pb.PermissionExpandRequest(
+        tenant_id=TENANT,
+        metadata=pb.PermissionExpandRequestMetadata(),
+        entity=base.Entity(type="doc", id="a"),
+        permission="view",
+    )
+    tree = (await client.call("Permission.Expand", request)).tree
+    assert (tree.entity.id, tree.permission) == ("a", "view")
+    assert tree.expand.operation == base.ExpandTreeNode.OPERATION_EXCLUSION
+    excluded = tree.expand.children[1]
+    assert (excluded.permission, list(excluded.leaf.subjects.subjects)) == ("blocked", [])
+    request.permission = "fly"
+    with pytest.raises(grpc.aio.AioRpcError, match="ERROR_CODE_SCHEMA_NOT_FOUND"):
+        await client.call("Permission.Expand", request)
+
+
+async def _subject_permission(
+    client: Client, subject: str, *, context: base.Context | None = None, only_permission: bool = False
+) -> dict[str, int]:
+    row = tuple_message(f"doc:a#view@{subject}")
+    request = pb.PermissionSubjectPermissionRequest(
+        tenant_id=TENANT,
+        metadata=pb.PermissionSubjectPermissionRequestMetadata(depth=DEPTH, only_permission=only_permission),
+        entity=row.entity,
+        subject=row.subject,
+        context=context,
+    )
+    return dict((await client.call("Permission.SubjectPermission", request)).results)
+
+
 def _bulk(questions: list[str]) -> pb.PermissionBulkCheckRequest:
     rows = [tuple_message(question) for question in questions]
     return pb.PermissionBulkCheckRequest(
