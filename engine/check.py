@@ -27,7 +27,7 @@ async def check(
 
     A question that cannot be decided (unknown name, depth, a rule that fails) carries its error in its answer. What
     breaks the walk as a whole is raised: SnapshotExpired, StorageFailed, Unavailable, LimitExceeded. Cancelling stops
-    the walk at its next read or after some thousand nodes.
+    the walk at its next read or after some hundred nodes.
     """
     overlay = overlay_of(request.context, plan.schema)
     walk = Walk(plan, partial(reader.read, request.tenant, snapshot), overlay, request.depth)

@@ -6,6 +6,7 @@ empty leaf, so cyclic data ends; a tree that grows beyond what a message can car
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
@@ -35,6 +36,9 @@ MOST_LEVELS = 40
 
 MOST_NODES = 100_000
 """Nodes of one tree; groups that share members are listed under each, so a tree can outgrow the data."""
+
+NODES_PER_TURN = 100
+"""Nodes added, a few milliseconds, before others get their turn on the event loop."""
 
 _COMBINATIONS = {
     Operator.UNION: Combination.UNION,
@@ -77,6 +81,8 @@ class _Expander:
         """The tree of a member; an empty leaf if there is no such member, or if it is met again on its own path."""
         entity, name = EntityRef(*place[:2]), place[2]
         self._count(depth)
+        if self._nodes % NODES_PER_TURN == 0:
+            await asyncio.sleep(0)
         definition = self._schema.entities.get(entity.type)
         if definition is None or place in path or not has_member(definition, name):
             return Expansion(entity, name, Subjects(()))

@@ -247,6 +247,21 @@ class TestWork:
         assert max(len(batch) for batch in reader.batches) == 10
         assert sum(len(batch) for batch in reader.batches) < 60
 
+    async def test_a_long_walk_leaves_the_event_loop_to_others_and_can_be_cancelled(self) -> None:
+        rows = [f"folder:f{n}#parent@folder:f{n + 1}" for n in range(5_000)]
+        walk = asyncio.ensure_future(_answer("folder:f0#view@user:u", *rows))
+        turns = 0
+        while not walk.done():
+            await asyncio.sleep(0)
+            turns += 1
+        assert turns > 40
+        walk = asyncio.ensure_future(_answer("folder:f0#view@user:u", *rows))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        walk.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await walk
+
     async def test_cancelling_at_any_read_ends_the_walk(self) -> None:
         rows = [f"folder:f{n}#parent@folder:f{n + 1}" for n in range(5)]
         for reads_answered in range(5):
