@@ -18,7 +18,7 @@ from model.check import NO_CONTEXT, Context
 from model.errors import ErrorCode, InvalidRequest
 from model.tuples import EntityRef, RelationTuple, SubjectRef
 from proto.base.v1 import base_pb2 as pb
-from storage.base import AttributeFilter, TupleFilter
+from storage.base import AttributeFilter, Bundle, BundleOperation, TupleFilter
 
 TYPE_URL_PREFIX = "type.googleapis.com/base.v1."
 
@@ -149,6 +149,34 @@ def attribute_filter_from_proto(where: pb.AttributeFilter) -> AttributeFilter:
         entity_ids=tuple(where.entity.ids),
         names=tuple(where.attributes),
     )
+
+
+def bundle_from_proto(bundle: pb.DataBundle) -> Bundle:
+    """The bundle, its templates as they are."""
+    operations = [
+        BundleOperation(
+            relationships_write=tuple(operation.relationships_write),
+            relationships_delete=tuple(operation.relationships_delete),
+            attributes_write=tuple(operation.attributes_write),
+            attributes_delete=tuple(operation.attributes_delete),
+        )
+        for operation in bundle.operations
+    ]
+    return Bundle(bundle.name, tuple(bundle.arguments), tuple(operations))
+
+
+def bundle_to_proto(bundle: Bundle) -> pb.DataBundle:
+    """The message of a bundle."""
+    operations = [
+        pb.Operation(
+            relationships_write=operation.relationships_write,
+            relationships_delete=operation.relationships_delete,
+            attributes_write=operation.attributes_write,
+            attributes_delete=operation.attributes_delete,
+        )
+        for operation in bundle.operations
+    ]
+    return pb.DataBundle(name=bundle.name, arguments=bundle.arguments, operations=operations)
 
 
 def _plain_struct(struct: Struct) -> dict[str, Any]:  # JSON: any shape

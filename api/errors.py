@@ -26,6 +26,7 @@ from model.errors import (
 )
 
 ERROR_DOMAIN = "ringward"
+_MOST_EXPLAINED = 1_000  # characters, of up to four bytes each
 
 
 class EdgeStatus(NamedTuple):
@@ -64,14 +65,28 @@ def status_of(error: AuthzError) -> EdgeStatus:
 
 def message_of(error: AuthzError) -> str:
     """The status message. Schema errors keep their ``line:col: text`` form. Source: reference wire-api §5, W-1."""
-    if error.code is None or isinstance(error, InvalidSchema):
-        return str(error)
+    if isinstance(error, InvalidSchema):
+        return shorten(str(error))
+    if error.code is None:
+        return shorten(explanation_of(error))
     return error.code.wire_name
 
 
 def explanation_of(error: AuthzError) -> str:
-    """What a person needs to mend the request; several lines for a schema error."""
+    """What a person needs to mend the request; several lines for a schema error.
+
+    A failing store is the operator's to mend: its text names files, and goes to the log only.
+    """
+    if isinstance(error, StorageFailed):
+        return "the store failed; the log of the node says why"
     return error.explain() if isinstance(error, InvalidSchema) else str(error)
+
+
+def shorten(text: str) -> str:
+    """The text, its middle left out if it is longer than a client takes in trailing metadata (8 KiB in all)."""
+    if len(text) <= _MOST_EXPLAINED:
+        return text
+    return f"{text[: _MOST_EXPLAINED // 2]} … {text[-_MOST_EXPLAINED // 2 :]}"
 
 
 def rich_status(error: AuthzError) -> Status:
@@ -79,7 +94,7 @@ def rich_status(error: AuthzError) -> Status:
     info = ErrorInfo(
         reason=error.code.wire_name if error.code is not None else type(error).__name__,
         domain=ERROR_DOMAIN,
-        metadata={"explanation": explanation_of(error)},
+        metadata={"explanation": shorten(explanation_of(error))},
     )
     detail = PackedAny()
     detail.Pack(info)

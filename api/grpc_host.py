@@ -14,7 +14,7 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 from api.errors import message_of, rich_status, status_of
 from api.health import Health
 from api.services import Endpoint, Services
-from model.errors import AuthzError, Unavailable
+from model.errors import AuthzError, StorageFailed, Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -80,7 +80,7 @@ def _unary(endpoint: Endpoint) -> Any:  # the stubs know only the blocking form 
         try:
             return await endpoint.answer(endpoint.parse(raw))
         except AuthzError as error:
-            await _abort(context, error)
+            await _abort(context, endpoint, error)
         except Exception:  # the edge: a bug must not show its traceback to a client
             log.exception("call failed", method=endpoint.method)
             await context.abort(grpc.StatusCode.INTERNAL, "internal error")
@@ -89,7 +89,9 @@ def _unary(endpoint: Endpoint) -> Any:  # the stubs know only the blocking form 
     return call
 
 
-async def _abort(context: grpc.aio.ServicerContext[bytes, Message], error: AuthzError) -> None:
+async def _abort(context: grpc.aio.ServicerContext[bytes, Message], endpoint: Endpoint, error: AuthzError) -> None:
+    if isinstance(error, StorageFailed):
+        log.error("the store failed", method=endpoint.method, error=str(error))
     details = (("grpc-status-details-bin", rich_status(error).SerializeToString()),)
     await context.abort(status_of(error).grpc, message_of(error), details)
 

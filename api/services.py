@@ -14,6 +14,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
+from api.rpc.bundle import BundleService
 from api.rpc.data import DataService
 from api.rpc.permission import PermissionService
 from api.rpc.schema import SchemaService
@@ -22,7 +23,7 @@ from api.validation import check_fields
 from model.errors import InvalidRequest
 from proto.base.v1 import service_pb2
 
-ServiceHandlers = PermissionService | SchemaService | DataService | TenancyService
+ServiceHandlers = PermissionService | SchemaService | DataService | BundleService | TenancyService
 
 
 @dataclass(frozen=True, slots=True)

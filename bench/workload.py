@@ -86,8 +86,10 @@ class DriveWorkload:
         """Questions about random documents, no two about the same document and user.
 
         Half of them are asked by somebody who owns the document or a folder it lies in, as people mostly ask about
-        what is theirs; the others by anybody.
+        what is theirs; the others by anybody. Raises ValueError for more than half of all there could be.
         """
+        if count > self.documents * self.users // 2:
+            raise ValueError(f"{count} questions are too many for {self.documents} documents and {self.users} users")
         chance = random.Random(self.seed + 1)
         rows = list(self.tuples())
         owners = {(row.entity_type, row.entity_id): row.subject_id for row in rows if row.relation == "owner"}

@@ -17,9 +17,9 @@ class Gate:
     """One union or intersection under evaluation.
 
     decisive: the outcome of an operand that decides the gate. pending: operands not settled yet, and one more until
-    the gate is closed. outcome: None until decided. wanted: how many undecided parents wait for it. failed: whether a
-    settled operand FAILED; error is set where the failure arose in this gate itself. excluded and mirrored_parents are
-    the two ends of operands that count mirrored.
+    the gate is closed. outcome: None until decided. wanted: how many undecided parents that are wanted themselves wait
+    for it. failed: whether a settled operand FAILED; error is set where the failure arose in this gate itself. excluded
+    and mirrored_parents are the two ends of operands that count mirrored.
     """
 
     __slots__ = (
@@ -60,9 +60,8 @@ class Gate:
         else:
             self.pending += 1
             child.parents.append(self)
-            child.wanted += 1
-            if child.wanted == 1 and (child.children or child.excluded):
-                _revive(child)
+            if self.wanted:
+                _want(child)
 
     def exclude(self, child: Gate) -> None:
         """Make a gate an operand that counts mirrored."""
@@ -72,9 +71,8 @@ class Gate:
         else:
             self.pending += 1
             child.mirrored_parents += (self,)
-            child.wanted += 1
-            if child.wanted == 1 and (child.children or child.excluded):
-                _revive(child)
+            if self.wanted:
+                _want(child)
 
     def add_leaf(self, outcome: Outcome) -> None:
         """Note an operand that is settled and did not fail; a decisive one decides the gate."""
@@ -131,8 +129,11 @@ class Gate:
         return False
 
 
-def _revive(gate: Gate) -> None:
-    """A gate nobody waited for is wanted again, and so are its operands."""
+def _want(gate: Gate) -> None:
+    """One more wanted parent waits for the gate. If it was not wanted, it wants its operands from now on."""
+    gate.wanted += 1
+    if gate.wanted > 1 or not (gate.children or gate.excluded):
+        return
     revived = [gate]
     while revived:
         for child in revived.pop().operands():

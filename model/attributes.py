@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -30,7 +31,7 @@ class AttributeKind(IntEnum):
     def parse(cls, text: str) -> AttributeKind:
         """Read ``boolean``, ``string[]`` … Raises InvalidRequest, quoting the text, for any other word."""
         name = text.removesuffix("[]").upper() + ("_ARRAY" if text.endswith("[]") else "")
-        if text != text.lower() or "_" in text or name not in cls.__members__:
+        if not text.isascii() or text != text.lower() or "_" in text or name not in cls.__members__:
             raise InvalidRequest(f"unknown attribute kind {text!r}", ErrorCode.INVALID_ARGUMENT)
         return cls[name]
 
@@ -97,7 +98,7 @@ class Attribute(NamedTuple):
         owner, dollar, rest = text.partition("$")
         name, bar, typed = rest.partition("|")
         kind_text, colon, value_text = typed.partition(":")
-        if not (dollar and bar and colon and name) or ":" in value_text or "|" in value_text:
+        if not (dollar and bar and colon and name) or "$" in name or ":" in value_text or "|" in value_text:
             raise InvalidRequest(f"expected type:id$name|kind:value, got {text!r}", ErrorCode.VALIDATION)
         entity = EntityRef.parse(owner)
         return cls(entity.type, entity.id, name, _parse_value(AttributeKind.parse(kind_text), value_text))
@@ -124,15 +125,17 @@ def _parse_scalar(kind: AttributeKind, text: str) -> Scalar:
         match kind:
             case AttributeKind.BOOLEAN:
                 return {"true": True, "false": False}[text]
-            case AttributeKind.INTEGER:
+            case AttributeKind.INTEGER if re.fullmatch(r"[+-]?[0-9]{1,10}", text):
                 number = int(text)
                 if INT32_MIN <= number <= INT32_MAX:
                     return number
                 raise ValueError("does not fit in 32 bits")
-            case AttributeKind.DOUBLE:
+            case AttributeKind.DOUBLE if not re.search(r"[_\s]|[^\x00-\x7f]", text):
                 return float(text)
-            case _:
+            case AttributeKind.STRING:
                 return text
+            case _:
+                raise ValueError("not a number")
     except (KeyError, ValueError) as error:
         raise InvalidRequest(f"expected a value of kind {kind.keyword}, got {text!r}", ErrorCode.VALIDATION) from error
 

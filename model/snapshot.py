@@ -31,17 +31,19 @@ class Snapshot(NamedTuple):
 
     def covers(self, other: Snapshot) -> bool:
         """True if every transaction visible in ``other`` is visible here."""
-        unseen_here = range(self.xmax, other.xmax)
-        hidden_there = sum(xid in unseen_here for xid in other.in_progress)
+        hidden_there = sum(self.xmax <= xid < other.xmax for xid in other.in_progress)
         return (
             self.xmax >= other.xmin
-            and hidden_there == len(unseen_here)
+            and hidden_there == max(0, other.xmax - self.xmax)
             and not any(other.sees(xid) for xid in self.in_progress)
         )
 
 
 def encode_snap_token(snapshot: Snapshot) -> str:
     """The token for a snapshot: base64 of ``xid:xmin:xmax:xip,…`` in decimal, opaque to clients.
+
+    The newest transaction below xmax must have committed, as it has in every snapshot a store gives: it takes the
+    place of the token's own.
 
     Source: reference wire-api §10.
     """
@@ -58,7 +60,7 @@ def decode_snap_token(token: str) -> Snapshot:
     """
     try:
         raw = base64.b64decode(token, validate=True)
-        if len(raw) == 8 and b":" not in raw:
+        if len(raw) == 8 and not _FOUR_PARTS.issuperset(raw):
             return Snapshot.at_commit(int.from_bytes(raw, "little"))
         return _parse_parts(raw.decode("ascii"))
     except (binascii.Error, ValueError) as error:
@@ -71,10 +73,12 @@ def _parse_parts(text: str) -> Snapshot:
     if not all(part.isdecimal() and len(part) <= 20 for part in parts):
         raise ValueError(text)
     own, xmin, xmax, *in_progress = (int(part) for part in parts)
-    started_since = range(xmax, own)  # ids between the snapshot and its own transaction: not known to have committed
-    if not xmin <= xmax or len(started_since) > _MOST_STARTED_SINCE:
+    if not xmin <= xmax or own - xmax > _MOST_STARTED_SINCE:
         raise ValueError(text)
-    return Snapshot(xmin, max(xmax, own + 1), frozenset((*in_progress, *started_since)) - {own})
+    started_since = range(xmax, own)  # ids between the snapshot and its own transaction: not known to have committed
+    hidden = {xid for xid in in_progress if xmin <= xid < xmax}.union(started_since) - {own}
+    return Snapshot(xmin, max(xmax, own + 1), frozenset(hidden))
 
 
 _MOST_STARTED_SINCE = 10_000
+_FOUR_PARTS = frozenset(b"0123456789:,")  # what a token of the four-part form is made of

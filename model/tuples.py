@@ -43,7 +43,7 @@ class SubjectRef(NamedTuple):
     def parse(cls, text: str) -> SubjectRef:
         """Read ``type:id`` or ``type:id#relation``; the legacy relation ``...`` means none. Raises InvalidRequest."""
         owner, hash_sign, relation = text.partition("#")
-        if hash_sign and not relation:
+        if (hash_sign and not relation) or "#" in relation:
             raise InvalidRequest(f"expected type:id#relation, got {text!r}", ErrorCode.VALIDATION)
         entity = EntityRef.parse(owner)
         return cls(entity.type, entity.id, "" if relation == ELLIPSIS_RELATION else relation)
@@ -80,7 +80,7 @@ class RelationTuple(NamedTuple):
         """Read the text form. Raises InvalidRequest, quoting the text, for any other shape."""
         left, at_sign, right = text.partition("@")
         owner, hash_sign, relation = left.partition("#")
-        if not (at_sign and hash_sign and relation) or "@" in right:
+        if not (at_sign and hash_sign and relation) or "#" in relation or "@" in right:
             raise InvalidRequest(f"expected type:id#relation@type:id[#relation], got {text!r}", ErrorCode.VALIDATION)
         return cls(*EntityRef.parse(owner), relation, *SubjectRef.parse(right))
 

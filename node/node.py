@@ -11,6 +11,7 @@ from pathlib import Path
 
 from api.grpc_host import GrpcHost
 from api.health import Health
+from api.rpc.bundle import BundleService
 from api.rpc.data import DataService
 from api.rpc.permission import PermissionService
 from api.rpc.schema import SchemaService
@@ -104,6 +105,7 @@ def _services(settings: NodeSettings, storage: Storage) -> Services:
             "Permission": PermissionService(invoker),
             "Schema": SchemaService(storage, invoker),
             "Data": DataService(storage, invoker, settings.database.max_data_per_write),
+            "Bundle": BundleService(storage),
             "Tenancy": TenancyService(storage),
         }
     )

@@ -64,6 +64,7 @@ class SqliteStorage:
             gate=connections.writing_gate,
             place=place,
             most_waiting=settings.most_waiting_writes,
+            ensure_in_place=ownership.ensure_in_place if ownership is not None else lambda: None,
         )
         self._versions = XidSequence(clock, origin=os.urandom(5), first_counter=int.from_bytes(os.urandom(3), "big"))
 

@@ -23,10 +23,19 @@ class Writer:
     by the thread, so the store is never left inside it.
     """
 
-    def __init__(self, connection: sqlite3.Connection, *, gate: Lock, place: str, most_waiting: int) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        *,
+        gate: Lock,
+        place: str,
+        most_waiting: int,
+        ensure_in_place: Callable[[], None],
+    ) -> None:
         self._connection = connection
         self._gate = gate
         self._place = place
+        self._ensure_in_place = ensure_in_place
         self._most_waiting = most_waiting
         self._places = BoundedSemaphore(most_waiting)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite-writer")
@@ -36,8 +45,8 @@ class Writer:
         """What ``work`` returns, once everything it changed is durable.
 
         work runs in a transaction of its own; whatever it raises undoes all of it. publish gets the result right after
-        COMMIT, on the writer thread, even if the caller has gone. Raises Unavailable or StorageFailed (DATASTORE), and
-        Unavailable at once if too many writes are waiting.
+        COMMIT, on the writer thread, even if the caller has gone. Raises Unavailable or StorageFailed (DATASTORE), also
+        if the file has been removed, and Unavailable at once if too many writes are waiting.
         """
         self.ensure_open()
         if not self._places.acquire(blocking=False):
@@ -66,6 +75,7 @@ class Writer:
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
                 result = work(self._connection)
+                self._ensure_in_place()  # else COMMIT would go to a file nobody will find again
                 self._connection.execute("COMMIT")
             except BaseException as error:
                 self._roll_back()

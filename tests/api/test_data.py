@@ -79,6 +79,13 @@ async def test_an_attribute_the_schema_does_not_admit_is_refused(client: Client,
     assert not (await _read(client)).tuples
 
 
+async def test_a_refusal_that_quotes_a_huge_value_still_reaches_the_client(client: Client) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as refusal:
+        await client.write(attributes=[f"doc:a$size|string:{'x' * 1_000_000}"])
+    assert refusal.value.details() == "ERROR_CODE_ATTRIBUTE_TYPE_MISMATCH"
+    assert len(explanation(refusal.value)) < 2_000
+
+
 async def test_an_attribute_without_a_known_value_type_is_a_mismatch(client: Client) -> None:
     request = _write_request()
     request.attributes.add(entity=base.Entity(type="doc", id="a"), attribute="size")

@@ -62,6 +62,20 @@ rule failing(size integer) {
 """
 
 
+HIERARCHY = """
+entity user {}
+entity group { relation member @user @group#member }
+entity folder {
+  relation parent @folder
+  relation owner @user
+  relation editor @user @group#member
+  relation viewer @user
+  permission edit = owner or editor or parent.edit
+  permission view = viewer or edit or parent.view
+}
+"""
+
+
 class TestVerdicts:
     async def test_a_relation_holds_who_is_stored_under_it(self) -> None:
         assert await _verdict("doc:a#owner@user:u", "doc:a#owner@user:u") is ALLOWED
@@ -116,6 +130,26 @@ class TestVerdicts:
         assert await _verdict("folder:f0#view@user:u", *rows, "folder:f10000#viewer@user:u") is ALLOWED
         assert await _verdict("folder:f0#view@user:u", *rows, "folder:f10000#parent@folder:f0") is DENIED
 
+    async def test_usersets_of_a_contained_permission_are_followed(self) -> None:
+        rows = ["folder:f#parent@folder:g", "folder:g#editor@group:x#member", "group:x#member@user:u"]
+        assert await _verdict("folder:f#view@user:u", *rows, schema=HIERARCHY) is ALLOWED
+        assert await _verdict("folder:f#view@user:v", *rows, schema=HIERARCHY) is DENIED
+
+    async def test_what_was_given_up_is_taken_up_when_it_is_wanted_again(self) -> None:
+        schema = """
+            entity user {}
+            entity doc {
+              relation parent @doc
+              relation owner @user
+              relation nobody @user
+              permission late = owner
+              permission again = parent.late
+              permission view = (late and nobody) or parent.again
+            }
+        """
+        rows = ["doc:a#parent@doc:b", "doc:b#parent@doc:a", "doc:a#owner@user:u"]
+        assert await _verdict("doc:a#view@user:u", *rows, schema=schema) is ALLOWED
+
     async def test_a_permission_as_nested_as_the_schema_language_lets_it_be_is_walked(self) -> None:
         chain = "owner"
         for level in range(240):
@@ -166,6 +200,25 @@ class TestFailures:
         else:
             assert (await asked).verdict() is ALLOWED
 
+    async def test_the_shorter_of_two_ways_to_the_same_counts(self) -> None:
+        schema = """
+            entity user {}
+            entity folder {
+              relation owner @user
+              permission edit = owner
+              permission middle = edit
+              permission view = middle
+            }
+            entity doc {
+              relation parent @folder
+              permission edit = parent.edit
+              permission view = edit or parent.view
+            }
+        """
+        rows = ["doc:a#parent@folder:f", "folder:f#owner@user:u"]
+        answer = await _answer("doc:a#view@user:u", *rows, schema=schema, depth=3)
+        assert answer.verdict() is ALLOWED
+
     @pytest.mark.parametrize(
         ("question", "named"),
         [("ghost:a#view@user:u", "ghost"), ("doc:a#fly@user:u", "fly"), ("broken:a#x@user:u", "rule")],
@@ -200,20 +253,10 @@ class TestWork:
         assert len(reader.batches) == 6
 
     async def test_a_permission_contained_in_another_is_not_walked_beside_it(self) -> None:
-        schema = """
-            entity user {}
-            entity folder {
-              relation parent @folder
-              relation owner @user
-              relation viewer @user
-              permission edit = owner or parent.edit
-              permission view = viewer or edit or parent.view
-            }
-        """
         rows = [f"folder:f{n}#parent@folder:f{n + 1}" for n in range(8)]
-        answer = await _answer("folder:f0#view@user:u", *rows, schema=schema)
+        answer = await _answer("folder:f0#view@user:u", *rows, schema=HIERARCHY)
         assert answer.verdict() is DENIED
-        assert answer.check_count == 9 * 3  # on each folder: view, and the relations of both
+        assert answer.check_count == 9 * 4  # on each folder: view, and the three relations
 
     async def test_an_answer_found_ends_the_walk(self) -> None:
         rows = [f"folder:f{n}#parent@folder:f{n + 1}" for n in range(8)]
@@ -226,6 +269,26 @@ class TestWork:
         reader = MemoryReader(_rows("doc:a#parent@folder:f0", *rows))
         assert (await _ask(reader, "doc:a#strict@user:u")).verdict() is DENIED
         assert len(reader.batches) == 1
+
+    async def test_what_waited_only_for_a_decided_part_is_given_up(self) -> None:
+        schema = """
+            entity user {}
+            entity group { relation member @user }
+            entity folder { relation parent @folder relation viewer @user permission view = viewer or parent.view }
+            entity doc {
+              relation long @folder
+              relation short @folder
+              relation team @group#member
+              permission view = (long.view and team) or short.view
+            }
+        """
+        chains = [f"folder:{kind}{n}#parent@folder:{kind}{n + 1}" for kind in ("l", "s") for n in range(20)]
+        rows = ["doc:a#long@folder:l0", "doc:a#short@folder:s0", "doc:a#team@group:g#member", *chains]
+        reader = MemoryReader(_rows(*rows))
+        assert (await _ask(reader, "doc:a#view@user:u", schema=schema)).verdict() is DENIED
+        read = {entity_read.entity_id for batch in reader.batches for entity_read in batch}
+        assert {f"s{n}" for n in range(20)} <= read
+        assert "l5" not in read
 
     async def test_a_subject_the_permission_cannot_reach_costs_no_read(self) -> None:
         reader = MemoryReader()

@@ -196,3 +196,19 @@ def assert_refused(text: str, *, quoting: str, is_literal: bool = True) -> None:
         Attribute.parse(text)
     assert (repr(quoting) if is_literal else quoting) in str(refusal.value)
     assert refusal.value.code == ErrorCode.VALIDATION
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "doc:a$n|integer:1_000",
+        "doc:a$n|integer: 5",
+        "doc:a$n|integer:\u0663",
+        "doc:a$n|double:1_0.5",
+        "doc:a$b$c|integer:1",
+        "doc:a$n|\u017ftring:x",
+    ],
+)
+def test_what_python_reads_but_the_text_form_does_not_know_is_refused(text: str) -> None:
+    with pytest.raises(InvalidRequest):
+        Attribute.parse(text)

@@ -131,7 +131,7 @@ class FailsAtCommit(sqlite3.Connection):
 async def test_an_error_of_the_disk_at_commit_is_reported_and_nothing_published() -> None:
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False, factory=FailsAtCommit)
     connection.execute("CREATE TABLE numbers (number)")
-    writer = Writer(connection, gate=Lock(), place="here", most_waiting=10)
+    writer = Writer(connection, gate=Lock(), place="here", most_waiting=10, ensure_in_place=lambda: None)
     published: list[int] = []
 
     def work(using: sqlite3.Connection) -> int:
