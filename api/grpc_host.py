@@ -66,11 +66,13 @@ def _options(max_message_bytes: int) -> list[tuple[str, int]]:
     ]
 
 
-def _service_handlers(services: Services) -> list[grpc.GenericRpcHandler[bytes, Message]]:
+def _service_handlers(services: Services) -> list[grpc.GenericRpcHandler]:
     by_service: dict[str, dict[str, grpc.RpcMethodHandler[bytes, Message]]] = {}
     for endpoint in services.endpoints.values():
         _, service, method = endpoint.method.split("/")
-        handler = grpc.unary_unary_rpc_method_handler(_unary(endpoint), response_serializer=_serialize)
+        handler: grpc.RpcMethodHandler[bytes, Message] = grpc.unary_unary_rpc_method_handler(
+            _unary(endpoint), response_serializer=_serialize
+        )
         by_service.setdefault(service, {})[method] = handler
     return [grpc.method_handlers_generic_handler(service, methods) for service, methods in by_service.items()]
 
@@ -103,7 +105,7 @@ def _serialize(message: Message) -> bytes:
 def _add_reflection(server: grpc.aio.Server, services: Services) -> None:
     """Reflection as v1alpha and, message for message the same, as v1."""
     names = (*services.names, HEALTH_SERVICE, reflection.SERVICE_NAME, REFLECTION_V1)
-    servicer = reflection.aio.ReflectionServicer(names)  # type: ignore[attr-defined]  # the stubs forgot it
+    servicer = reflection.aio.ReflectionServicer(names)
     handler = grpc.stream_stream_rpc_method_handler(
         servicer.ServerReflectionInfo,
         request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
