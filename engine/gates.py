@@ -99,7 +99,7 @@ class Gate:
         decided = [self]
         while decided:
             gate = decided.pop()
-            if gate.pending:
+            if gate.pending and gate.wanted:  # else nothing is open below it, or it never asked for it
                 _unwant_operands(gate)
             settled = outcome if gate.outcome is None else gate.outcome
             if gate.parents:

@@ -135,6 +135,19 @@ class TestVerdicts:
         assert await _verdict("folder:f#view@user:u", *rows, schema=HIERARCHY) is ALLOWED
         assert await _verdict("folder:f#view@user:v", *rows, schema=HIERARCHY) is DENIED
 
+    async def test_a_part_decided_while_it_is_built_takes_nothing_from_others(self) -> None:
+        schema = """
+            entity user {}
+            entity doc {
+              relation parent @doc
+              relation owner @user
+              permission view = owner or (owner and parent.owner)
+            }
+        """
+        unrelated = Context(tuples=_rows("doc:z#owner@user:z"))
+        assert await _verdict("doc:a#view@user:u", schema=schema, context=unrelated) is DENIED
+        assert await _verdict("doc:a#view@user:u", "doc:a#owner@user:u", schema=schema, context=unrelated) is ALLOWED
+
     async def test_what_was_given_up_is_taken_up_when_it_is_wanted_again(self) -> None:
         schema = """
             entity user {}
