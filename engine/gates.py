@@ -61,7 +61,9 @@ class Gate:
             self.pending += 1
             child.parents.append(self)
             if self.wanted:
-                _want(child)
+                child.wanted += 1
+                if child.wanted == 1 and (child.children or child.excluded):
+                    _revive(child)
 
     def exclude(self, child: Gate) -> None:
         """Make a gate an operand that counts mirrored."""
@@ -72,7 +74,9 @@ class Gate:
             self.pending += 1
             child.mirrored_parents += (self,)
             if self.wanted:
-                _want(child)
+                child.wanted += 1
+                if child.wanted == 1 and (child.children or child.excluded):
+                    _revive(child)
 
     def add_leaf(self, outcome: Outcome) -> None:
         """Note an operand that is settled and did not fail; a decisive one decides the gate."""
@@ -129,11 +133,8 @@ class Gate:
         return False
 
 
-def _want(gate: Gate) -> None:
-    """One more wanted parent waits for the gate. If it was not wanted, it wants its operands from now on."""
-    gate.wanted += 1
-    if gate.wanted > 1 or not (gate.children or gate.excluded):
-        return
+def _revive(gate: Gate) -> None:
+    """A gate becomes wanted, first or again; so do its operands."""
     revived = [gate]
     while revived:
         for child in revived.pop().operands():

@@ -33,7 +33,7 @@ class Reader:
 
     def rows(self, statement: str, parameters: Sequence[object] = ()) -> list[Row]:
         """All rows of one statement. Raises Unavailable or StorageFailed (EXECUTION)."""
-        self._ensure_open()
+        self.ensure_open()
         with self._gate:
             try:
                 return self._cursor.execute(statement, parameters).fetchall()
@@ -46,7 +46,7 @@ class Reader:
 
         All its statements share one read transaction, which over seven point reads costs a quarter less than one each.
         """
-        self._ensure_open()
+        self.ensure_open()
         with self._gate:
             execute = self._cursor.execute
             try:
@@ -64,7 +64,8 @@ class Reader:
         """Refuse reads from now on; the connection belongs to whoever opened it."""
         self._is_closed = True
 
-    def _ensure_open(self) -> None:
+    def ensure_open(self) -> None:
+        """Raise Unavailable once ``close`` was called."""
         if self._is_closed:
             raise Unavailable("the store is closed", ErrorCode.EXECUTION)
 

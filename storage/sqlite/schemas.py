@@ -13,10 +13,12 @@ from storage.base import Page, PageRequest, SchemaRecord
 from storage.sqlite.layout import LIVE
 from storage.sqlite.pages import bad_token, lower_bound_of, rows_in_turns, token_of
 from storage.sqlite.reader import Reader, Row
+from storage.sqlite.timeline import Timeline
 
 _LATEST = "SELECT version FROM schemas WHERE tenant = ? ORDER BY sequence DESC LIMIT 1"
 _ONE = "SELECT version, text, created_at_s FROM schemas WHERE tenant = ? AND version = ?"
 _SEQUENCE = "SELECT sequence FROM schemas WHERE tenant = ? AND version = ?"
+_MOST_REMEMBERED = 10_000  # tenants
 _NEWEST_FIRST = """
 SELECT sequence, version, text, created_at_s FROM schemas
 WHERE tenant = ? AND sequence < ? ORDER BY sequence DESC LIMIT ?
@@ -34,9 +36,28 @@ def insert_schema(connection: sqlite3.Connection, *, tenant: str, record: Schema
     )
 
 
-def latest_version(reader: Reader, tenant: str) -> str:
-    """The id of the version written last; empty if there is none."""
-    return _version_in(reader.rows(_LATEST, (tenant,)))
+class LatestVersions:
+    """The latest version of every tenant asked about, remembered for as long as nothing is written.
+
+    Used on the event loop alone. What is remembered belongs to the state before the version was looked up: a version
+    stored meanwhile changes the state, and with it everything is forgotten.
+    """
+
+    def __init__(self, reader: Reader, timeline: Timeline) -> None:
+        self._reader = reader
+        self._timeline = timeline
+        self._state = timeline.state
+        self._versions: dict[str, str] = {}
+
+    def of(self, tenant: str) -> str:
+        """The id of the version written last; empty if there is none. Raises as ``Reader.rows``."""
+        state = self._timeline.state
+        if state != self._state or len(self._versions) > _MOST_REMEMBERED:
+            self._state, self._versions = state, {}
+        version = self._versions.get(tenant)
+        if version is None:
+            version = self._versions[tenant] = _version_in(self._reader.rows(_LATEST, (tenant,)))
+        return version
 
 
 def schema_of(reader: Reader, tenant: str, version: str) -> SchemaRecord | None:

@@ -59,6 +59,7 @@ class SqliteStorage:
         self._timeline = commits.load_timeline(connections.writing)
         self._reader = Reader(connections.reading, gate=connections.reading_gate, place=place)
         self._entities = EntityReader(self._reader, self._timeline)
+        self._latest_versions = schemas.LatestVersions(self._reader, self._timeline)
         self._writer = Writer(
             connections.writing,
             gate=connections.writing_gate,
@@ -150,7 +151,8 @@ class SqliteStorage:
         """See SchemaStore."""
         version = self._versions.next()
         record = SchemaRecord(version, text, time_of_xid(version))
-        await self._writer.run(partial(schemas.insert_schema, tenant=tenant, record=record, replacing=replacing))
+        insert = partial(schemas.insert_schema, tenant=tenant, record=record, replacing=replacing)
+        await self._writer.run(insert, publish=self._timeline.publish_schema)
         return version
 
     async def read_schema(self, tenant: str, version: str) -> SchemaRecord | None:
@@ -195,7 +197,8 @@ class SqliteStorage:
 
     async def head(self, tenant: str) -> Head:
         """See Storage."""
-        return Head(Snapshot.at_commit(self._timeline.head), schemas.latest_version(self._reader, tenant))
+        self._reader.ensure_open()
+        return Head(Snapshot.at_commit(self._timeline.head), self._latest_versions.of(tenant))
 
     async def collect_garbage(self, window_s: float) -> CollectionReport:
         """See Storage. Cancelled or failed half way it leaves expired rows for the next pass, nothing else."""

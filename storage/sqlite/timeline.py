@@ -13,11 +13,17 @@ class Timeline:
     replaced in one assignment, so no lock is needed.
     """
 
-    __slots__ = ("_head", "_horizon")
+    __slots__ = ("_head", "_horizon", "_schemas_written")
 
     def __init__(self, *, head: int, horizon: int) -> None:
         self._head = head
         self._horizon = horizon
+        self._schemas_written = 0
+
+    @property
+    def state(self) -> tuple[int, int]:
+        """Differs from what it was before once anything but a bundle or a tenant's registration has been written."""
+        return self._head, self._schemas_written
 
     @property
     def head(self) -> int:
@@ -32,6 +38,10 @@ class Timeline:
     def publish_head(self, number: int) -> None:
         """Make a finished commit visible to everyone who asks for the head from now on."""
         self._head = number
+
+    def publish_schema(self, _: object = None) -> None:
+        """Note that a schema version was stored. Called on the writer thread alone."""
+        self._schemas_written += 1
 
     def publish_horizon(self, number: int) -> None:
         """Refuse snapshots older than a commit from now on. Must come before anything they see is removed."""

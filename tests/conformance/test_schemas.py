@@ -93,3 +93,13 @@ async def test_of_concurrent_replacements_one_succeeds(store: Storage) -> None:
         tasks = [group.create_task(attempt(str(i))) for i in range(10)]
     (winner,) = (task.result() for task in tasks if task.result() is not None)
     assert (await store.head("t1")).schema_version == winner
+
+
+async def test_the_head_names_the_latest_schema_at_once_and_forgets_that_of_a_deleted_tenant(store: Storage) -> None:
+    await store.create_tenant("acme", "Acme")
+    for text in ("entity a {}", "entity b {}"):
+        version = await store.write_schema("acme", text)
+        assert (await store.head("acme")).schema_version == version
+        assert (await store.head("other")).schema_version == ""
+    await store.delete_tenant("acme")
+    assert (await store.head("acme")).schema_version == ""
