@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
@@ -17,8 +16,6 @@ from api.services import Endpoint, Services
 from model.errors import AuthzError, StorageFailed, Unavailable
 
 log = structlog.get_logger(__name__)
-
-Unary = Callable[[bytes, "grpc.aio.ServicerContext[bytes, Message]"], Awaitable[Message]]
 
 HEALTH_SERVICE = "grpc.health.v1.Health"
 REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"

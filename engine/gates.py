@@ -61,9 +61,7 @@ class Gate:
             self.pending += 1
             child.parents.append(self)
             if self.wanted:
-                child.wanted += 1
-                if child.wanted == 1 and (child.children or child.excluded):
-                    _revive(child)
+                _want(child)
 
     def exclude(self, child: Gate) -> None:
         """Make a gate an operand that counts mirrored."""
@@ -74,9 +72,7 @@ class Gate:
             self.pending += 1
             child.mirrored_parents += (self,)
             if self.wanted:
-                child.wanted += 1
-                if child.wanted == 1 and (child.children or child.excluded):
-                    _revive(child)
+                _want(child)
 
     def add_leaf(self, outcome: Outcome) -> None:
         """Note an operand that is settled and did not fail; a decisive one decides the gate."""
@@ -105,7 +101,8 @@ class Gate:
             gate = decided.pop()
             if gate.pending and gate.wanted:  # else nothing is open below it, or it never asked for it
                 _unwant_operands(gate)
-            settled = outcome if gate.outcome is None else gate.outcome
+            settled = gate.outcome
+            assert settled is not None
             if gate.parents:
                 decided += [parent for parent in gate.parents if parent.force(settled)]
             if gate.mirrored_parents:
@@ -133,8 +130,11 @@ class Gate:
         return False
 
 
-def _revive(gate: Gate) -> None:
-    """A gate becomes wanted, first or again; so do its operands."""
+def _want(gate: Gate) -> None:
+    """One more wanted parent waits for the gate. If none did, the gate wants its operands, first or again."""
+    gate.wanted += 1
+    if gate.wanted > 1 or not (gate.children or gate.excluded):
+        return
     revived = [gate]
     while revived:
         for child in revived.pop().operands():

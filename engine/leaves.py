@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from engine.gates import Gate
 from engine.outcomes import ALLOWED, DENIED, Outcome
@@ -22,13 +22,6 @@ from storage.base import Facts, Wanted
 if TYPE_CHECKING:
     from engine.asker import Asker
     from engine.nodes import Node
-
-
-class Operand(Protocol):
-    """A part of a rewrite."""
-
-    def resolve(self, node: Node, facts: Facts) -> Gate | Outcome:
-        """The outcome for the node's entity and subject, or the gate to wait for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +50,7 @@ class PermissionLeaf:
 
     name: str
 
-    def resolve(self, node: Node, facts: Facts) -> Gate | Outcome:  # noqa: ARG002 - as Operand has it
+    def resolve(self, node: Node, facts: Facts) -> Gate | Outcome:  # noqa: ARG002 - as all leaves
         """The permission's node."""
         return node.asker.member(node.entity_type, node.entity_id, self.name) or DENIED
 
@@ -118,7 +111,7 @@ class RuleLeaf:
         name = f"{rule.name}({','.join(arguments)})"
         return cls(name, rule, arguments, Wanted(attributes=arguments), frozenset((name,)))
 
-    def resolve(self, node: Node, facts: Facts) -> Gate | Outcome:  # noqa: ARG002 - as Operand has it
+    def resolve(self, node: Node, facts: Facts) -> Gate | Outcome:  # noqa: ARG002 - as all leaves
         """The call's node: it is evaluated only if nothing else decides first."""
         return node.asker.rule_call(node.entity_type, node.entity_id, self)
 
@@ -146,8 +139,8 @@ class GatePlan:
 
     A union without operands is DENIED. What can never allow is left out, and where that decides an intersection the
     whole gate is. relations: the names of the relations in a union, and others its other operands, so that the facts
-    settle most relations together, and shortcut goes further where one union contains another (together they save
-    two thirds of the time a walk over folders would take; bench/engine_cost.py).
+    settle most relations together, and shortcut goes further where one union contains another; both are there for the
+    sake of bench/engine_cost.py.
     """
 
     decisive: Outcome

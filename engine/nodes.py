@@ -32,7 +32,7 @@ class Node(Gate):
     plan: NodePlan
 
     def __init__(self, asker: Asker, entity_type: str, entity_id: str, name: str, plan: NodePlan) -> None:
-        Gate.__init__(self, plan.decisive)  # super() costs a tenth of making a node (bench/engine_cost.py)
+        Gate.__init__(self, plan.decisive)  # a call less than super(), for every node (bench/engine_cost.py)
         self.asker = asker
         self.entity_type = entity_type
         self.entity_id = entity_id
