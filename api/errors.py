@@ -22,6 +22,7 @@ from model.errors import (
     LimitExceeded,
     NotFound,
     StorageFailed,
+    Unauthenticated,
     Unavailable,
 )
 
@@ -43,6 +44,7 @@ INTERNAL = EdgeStatus(StatusCode.INTERNAL, 500)
 STATUSES: dict[type[AuthzError], EdgeStatus] = {
     AuthzError: INTERNAL,
     InvalidRequest: INVALID,
+    Unauthenticated: EdgeStatus(StatusCode.UNAUTHENTICATED, 401),
     NotFound: NOT_FOUND,
     Conflict: INVALID,
     LimitExceeded: EdgeStatus(StatusCode.RESOURCE_EXHAUSTED, 429),

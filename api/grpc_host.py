@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import grpc
@@ -10,9 +12,10 @@ from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
+from api.entrance import Call, Entrance
 from api.errors import message_of, rich_status, status_of
 from api.health import Health
-from api.services import Endpoint, Services
+from api.services import Endpoint, Services, StreamEndpoint, UnaryEndpoint
 from model.errors import AuthzError, StorageFailed, Unavailable
 
 log = structlog.get_logger(__name__)
@@ -24,9 +27,11 @@ REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
 class GrpcHost:
     """One listening gRPC server. ``address`` is known once started; port 0 in the settings picks a free one."""
 
-    def __init__(self, services: Services, health: Health, *, host: str, port: int, max_message_bytes: int) -> None:
+    def __init__(
+        self, services: Services, health: Health, entrance: Entrance, *, host: str, port: int, max_message_bytes: int
+    ) -> None:
         self._server = grpc.aio.server(options=_options(max_message_bytes))
-        self._server.add_generic_rpc_handlers(_service_handlers(services))
+        self._server.add_generic_rpc_handlers(_service_handlers(services, entrance))
         health_pb2_grpc.add_HealthServicer_to_server(health, self._server)
         _add_reflection(self._server, services)
         self._host = host
@@ -63,34 +68,65 @@ def _options(max_message_bytes: int) -> list[tuple[str, int]]:
     ]
 
 
-def _service_handlers(services: Services) -> list[grpc.GenericRpcHandler]:
-    by_service: dict[str, dict[str, grpc.RpcMethodHandler[bytes, Message]]] = {}
+def _service_handlers(services: Services, entrance: Entrance) -> list[grpc.GenericRpcHandler]:
+    by_service: dict[str, dict[str, Any]] = {}
     for endpoint in services.endpoints.values():
-        _, service, method = endpoint.method.split("/")
-        handler: grpc.RpcMethodHandler[bytes, Message] = grpc.unary_unary_rpc_method_handler(
-            _unary(endpoint), response_serializer=_serialize
-        )
-        by_service.setdefault(service, {})[method] = handler
+        _, service, method = endpoint.rpc.name.split("/")
+        by_service.setdefault(service, {})[method] = _handler(endpoint, entrance)
     return [grpc.method_handlers_generic_handler(service, methods) for service, methods in by_service.items()]
 
 
-def _unary(endpoint: Endpoint) -> Any:  # the stubs know only the blocking form of a handler
+# The stubs know only the blocking forms of handlers, hence Any.
+def _handler(endpoint: Endpoint, entrance: Entrance) -> Any:
+    if isinstance(endpoint, StreamEndpoint):
+        return grpc.unary_stream_rpc_method_handler(_stream(endpoint, entrance), response_serializer=_serialize)
+    return grpc.unary_unary_rpc_method_handler(_unary(endpoint, entrance), response_serializer=_serialize)
+
+
+def _unary(endpoint: UnaryEndpoint, entrance: Entrance) -> Any:
+    rpc = endpoint.rpc
+
     async def call(raw: bytes, context: grpc.aio.ServicerContext[bytes, Message]) -> Message:
         try:
-            return await endpoint.answer(endpoint.parse(raw))
-        except AuthzError as error:
-            await _abort(context, endpoint, error)
-        except Exception:  # the edge: a bug must not show its traceback to a client
-            log.exception("call failed", method=endpoint.method)
-            await context.abort(grpc.StatusCode.INTERNAL, "internal error")
+            async with entrance.admitted(_call_of(rpc.name, context)):
+                return await endpoint.answer(rpc.parse(raw))
+        except Exception as error:  # the edge: see _abort
+            await _abort(context, rpc.name, error)
         raise AssertionError("abort always raises")
 
     return call
 
 
-async def _abort(context: grpc.aio.ServicerContext[bytes, Message], endpoint: Endpoint, error: AuthzError) -> None:
+def _stream(endpoint: StreamEndpoint, entrance: Entrance) -> Any:
+    rpc = endpoint.rpc
+
+    async def call(raw: bytes, context: grpc.aio.ServicerContext[bytes, Message]) -> AsyncIterator[Message]:
+        try:
+            async with (
+                entrance.admitted(_call_of(rpc.name, context)),
+                aclosing(endpoint.answers(rpc.parse(raw))) as responses,
+            ):
+                async for response in responses:
+                    yield response
+        except Exception as error:  # the edge: see _abort
+            await _abort(context, rpc.name, error)
+
+    return call
+
+
+def _call_of(rpc: str, context: grpc.aio.ServicerContext[bytes, Message]) -> Call:
+    metadata = dict(context.invocation_metadata() or ())
+    authorization = metadata.get("authorization")
+    return Call(rpc, authorization if isinstance(authorization, str) else None)
+
+
+async def _abort(context: grpc.aio.ServicerContext[bytes, Message], rpc: str, error: Exception) -> None:
+    """End the call with the status of an error; a bug must not show its traceback to a client."""
+    if not isinstance(error, AuthzError):
+        log.exception("call failed", method=rpc, exc_info=error)
+        await context.abort(grpc.StatusCode.INTERNAL, "internal error")
     if isinstance(error, StorageFailed):
-        log.error("the store failed", method=endpoint.method, error=str(error))
+        log.error("the store failed", method=rpc, error=str(error))
     details = (("grpc-status-details-bin", rich_status(error).SerializeToString()),)
     await context.abort(status_of(error).grpc, message_of(error), details)
 

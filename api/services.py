@@ -1,13 +1,14 @@
 """The contract's services as endpoints: a method name, its messages, and the handler that answers.
 
 Made from the descriptors, so that what is served is what the contract says. Every transport goes through
-``Endpoint.answer``, which validates before it calls.
+``UnaryEndpoint.answer`` or ``StreamEndpoint.answers``, which validate before they call.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from google.protobuf.descriptor import MethodDescriptor
@@ -27,12 +28,17 @@ ServiceHandlers = PermissionService | SchemaService | DataService | BundleServic
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One RPC. ``method`` is its full gRPC name, ``/base.v1.Permission/Check``."""
+class Rpc:
+    """One RPC of the contract. ``name`` is its full gRPC name, ``/base.v1.Permission/Check``."""
 
-    method: str
+    name: str
+    descriptor: MethodDescriptor
     request_type: type[Message]
-    handler: Callable[[Message], Awaitable[Message]]
+
+    @classmethod
+    def of(cls, method: MethodDescriptor) -> Rpc:
+        """The RPC a descriptor describes."""
+        return cls(f"/{method.containing_service.full_name}/{method.name}", method, GetMessageClass(method.input_type))
 
     def parse(self, raw: bytes) -> Message:
         """The request in its wire form. Raises InvalidRequest if the bytes are not one."""
@@ -42,6 +48,14 @@ class Endpoint:
             name = self.request_type.DESCRIPTOR.full_name
             raise InvalidRequest(f"the body is not a {name} message") from error
 
+
+@dataclass(frozen=True, slots=True)
+class UnaryEndpoint:
+    """An RPC with one response."""
+
+    rpc: Rpc
+    handler: Callable[[Message], Awaitable[Message]]
+
     async def answer(self, request: Message) -> Message:
         """Validate, then answer. Raises AuthzError, and nothing else but bugs and cancellation."""
         check_fields(request)
@@ -49,24 +63,47 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamEndpoint:
+    """An RPC with a stream of responses; the handler is an asynchronous generator."""
+
+    rpc: Rpc
+    handler: Callable[[Message], AsyncGenerator[Message]]
+
+    async def answers(self, request: Message) -> AsyncGenerator[Message]:
+        """Validate, then answer. Raises as ``UnaryEndpoint.answer``, before the first response or after some.
+
+        Whoever leaves early closes the iterator (``aclosing``), and with it everything it holds.
+        """
+        check_fields(request)
+        async with aclosing(self.handler(request)) as responses:
+            async for response in responses:
+                yield response
+
+
+Endpoint = UnaryEndpoint | StreamEndpoint
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
-    """Every endpoint that is served, by method name."""
+    """Every endpoint that is served, by the full name of its RPC."""
 
     endpoints: Mapping[str, Endpoint]
 
     @classmethod
     def of(cls, handlers: Mapping[str, ServiceHandlers]) -> Services:
         """The endpoints of some services, given by service name; an RPC without a handler is not served."""
-        return cls({endpoint.method: endpoint for name, service in handlers.items() for endpoint in _of(name, service)})
+        return cls({found.rpc.name: found for name, service in handlers.items() for found in _of(name, service)})
 
     @property
     def names(self) -> tuple[str, ...]:
         """The full names of the services, in order, without repetition."""
-        return tuple(dict.fromkeys(method.split("/")[1] for method in self.endpoints))
+        return tuple(dict.fromkeys(name.split("/")[1] for name in self.endpoints))
 
-    async def answer(self, method: str, request: Message) -> Message:
-        """Answer one request inside this process, as a transport would. Errors as in ``Endpoint.answer``."""
-        return await self.endpoints[method].answer(request)
+    async def answer(self, name: str, request: Message) -> Message:
+        """Answer one request of a unary RPC inside this process, as a transport would."""
+        endpoint = self.endpoints[name]
+        assert isinstance(endpoint, UnaryEndpoint), f"{name} streams"
+        return await endpoint.answer(request)
 
 
 def _of(service_name: str, handlers: ServiceHandlers) -> Iterator[Endpoint]:
@@ -74,8 +111,7 @@ def _of(service_name: str, handlers: ServiceHandlers) -> Iterator[Endpoint]:
     for method in service.methods:
         handler = getattr(handlers, _handler_name(method), None)
         if handler is not None:
-            name = f"/{service.full_name}/{method.name}"
-            yield Endpoint(name, GetMessageClass(method.input_type), handler)
+            yield (StreamEndpoint if method.server_streaming else UnaryEndpoint)(Rpc.of(method), handler)
 
 
 def _handler_name(method: MethodDescriptor) -> str:

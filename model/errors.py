@@ -6,6 +6,7 @@
     │   ├── DepthExhausted    … or allow a deeper walk
     │   ├── RuleFailed        … or the data a rule was evaluated over
     │   └── SnapshotExpired   … the token: it is older than the horizon
+    ├── Unauthenticated       the caller must show who it is
     ├── NotFound              what the request names does not exist
     ├── Conflict              what the request creates exists already
     ├── LimitExceeded         the caller must send less, or later
@@ -121,6 +122,10 @@ class SnapshotExpired(InvalidRequest):
     """The snapshot is older than the horizon: its history may have been collected, so nothing is answered at it."""
 
 
+class Unauthenticated(AuthzError):
+    """The caller has not shown a token that opens the door."""
+
+
 class NotFound(AuthzError):
     """What the request names does not exist."""
 
@@ -130,7 +135,14 @@ class Conflict(AuthzError):
 
 
 class LimitExceeded(AuthzError):
-    """The request is larger, or comes faster, than the node accepts."""
+    """The request is larger, or comes faster, than the node accepts.
+
+    retry_after_s: after how long the same request may be accepted; None if waiting changes nothing.
+    """
+
+    def __init__(self, message: str, code: ErrorCode | None = None, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message, code)
+        self.retry_after_s = retry_after_s
 
 
 class DeadlineExceeded(AuthzError):

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from api.entrance import Entrance
 from api.grpc_host import GrpcHost
 from api.health import Health
 from api.rpc.bundle import BundleService
@@ -58,6 +59,7 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
         host = GrpcHost(
             _services(settings, storage),
             health,
+            Entrance(),
             host=settings.host,
             port=settings.grpc_port,
             max_message_bytes=settings.max_message_bytes,

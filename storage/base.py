@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from model.attributes import Attribute, AttributeValue, EntityAttribute
@@ -179,6 +180,66 @@ class CollectionReport:
     attributes_removed: int
 
 
+@dataclass(frozen=True, slots=True)
+class HeldBy:
+    """Entities of a type whose relation holds any of some subjects of one type and relation."""
+
+    entity_type: str
+    relation: str
+    subject_type: str
+    subject_relation: str
+    subject_ids: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class WithAttribute:
+    """Entities of a type that have a value stored for an attribute; with ``is_true`` the boolean true."""
+
+    entity_type: str
+    name: str
+    is_true: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KnownEntities:
+    """Entities of a type that occur in any tuple, as entity or as subject, or have any attribute."""
+
+    entity_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """Subjects of one type and relation that a relation of an entity holds directly."""
+
+    entity_type: str
+    entity_id: str
+    relation: str
+    subject_type: str
+    subject_relation: str
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSubjects:
+    """Subjects of one type and relation that occur as such in any tuple."""
+
+    subject_type: str
+    subject_relation: str
+
+
+Listing = HeldBy | WithAttribute | KnownEntities | Holders | KnownSubjects
+"""What a list of ids can be asked for."""
+
+
+class Stretch(NamedTuple):
+    """Part of a list of ids: in byte order, without repetition, and complete from where it was asked to begin.
+
+    through: complete up to this id, itself included; None if complete to the end.
+    """
+
+    ids: Sequence[str]
+    through: str | None
+
+
 class SnapshotReader(Protocol):
     """Reads at a pinned snapshot. Every method raises SnapshotExpired for a snapshot behind the horizon."""
 
@@ -186,6 +247,15 @@ class SnapshotReader(Protocol):
         """Answer a whole batch at one snapshot, aligned with the reads; a read may occur twice.
 
         What memberships and usersets cost does not grow with the number of direct subjects of their relations.
+        """
+
+    async def list_ids(
+        self, tenant: str, snapshot: Snapshot, listings: Sequence[Listing], *, beyond: str, about: int
+    ) -> Sequence[Stretch]:
+        """A stretch of ids greater than ``beyond`` of each listing, aligned with them.
+
+        A stretch has about so many ids, or ends with the list; it always has at least one if there are any, so that
+        asking again from where it is complete reaches the end.
         """
 
     async def read_tuples(
@@ -207,6 +277,44 @@ class DataWriter(Protocol):
 
     async def delete(self, tenant: str, tuples: TupleFilter | None, attributes: AttributeFilter | None) -> Snapshot:
         """Delete what matches, in one transaction; None deletes nothing of that sort, an empty filter everything."""
+
+
+class Operation(Enum):
+    """What a change did."""
+
+    CREATE = "create"
+    DELETE = "delete"
+
+
+class Change(NamedTuple):
+    """One tuple or attribute that came or went. A value replaced is a DELETE of the old and a CREATE of the new."""
+
+    operation: Operation
+    item: RelationTuple | Attribute
+
+
+class Commit(NamedTuple):
+    """What one transaction changed: tuples, then attributes, each in order of writing.
+
+    snapshot sees the transaction and every one the feed gave before it, so it is where to go on from. changes is empty
+    for a transaction that changed nothing.
+    """
+
+    snapshot: Snapshot
+    changes: Sequence[Change]
+
+
+class ChangeFeed(Protocol):
+    """What was committed, tenant by tenant: without gaps, in commit order, each transaction once."""
+
+    async def commits_since(self, tenant: str, since: Snapshot, most: int) -> Sequence[Commit]:
+        """The tenant's next transactions after a snapshot, at most so many; empty if there are none yet.
+
+        Raises SnapshotExpired for a snapshot behind the horizon: what came after it may be gone.
+        """
+
+    async def wait_for_commit(self, tenant: str, since: Snapshot) -> None:
+        """Return once ``commits_since`` may have something to give; sooner at times, never later."""
 
 
 class SchemaStore(Protocol):
@@ -251,7 +359,7 @@ class BundleStore(Protocol):
         """Remove the bundle; True if there was one."""
 
 
-class Storage(SnapshotReader, DataWriter, SchemaStore, TenantStore, BundleStore, Protocol):
+class Storage(SnapshotReader, DataWriter, ChangeFeed, SchemaStore, TenantStore, BundleStore, Protocol):
     """A whole store, open and ready."""
 
     async def head(self, tenant: str) -> Head:
