@@ -38,7 +38,7 @@ async def measure(size: int, checks: int, folder: Path) -> None:
         workload = DriveWorkload(size)
         rows = list(workload.tuples())
         started = time.perf_counter()
-        await _load(storage, rows)
+        await load(storage, rows)
         _print(f"loading {len(rows)} tuples through the port, batches of {BATCH}", time.perf_counter() - started, "s")
         rows.clear()  # a node would not hold them, and the garbage collector would walk them during the checks
         _print("peak memory of the process after loading", peak_memory_mb(), "MB")
@@ -49,7 +49,8 @@ async def measure(size: int, checks: int, folder: Path) -> None:
         await storage.close()
 
 
-async def _load(storage: Storage, rows: Iterable[RelationTuple]) -> None:
+async def load(storage: Storage, rows: Iterable[RelationTuple]) -> None:
+    """Write the rows in batches."""
     remaining = iter(rows)
     while batch := list(islice(remaining, BATCH)):
         await storage.write(TENANT, [Changeset(batch)])
@@ -71,7 +72,7 @@ async def _check_all(invoker: Invoker, questions: Sequence[Question]) -> None:
 
 
 async def _check_shapes(storage: Storage, invoker: Invoker) -> None:
-    await _load(storage, (*folder_chain(20), *wide_group(100_000)))
+    await load(storage, (*folder_chain(20), *wide_group(100_000)))
     for depth in (1, 5, 10, 20):
         question = Question(EntityRef("folder", f"deep{depth}"), "view", SubjectRef("user", "top"))
         _print(f"view of a folder {depth} deep", await _median_us(invoker, question), "µs")

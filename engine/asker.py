@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import TYPE_CHECKING
 
 from engine.leaves import RuleLeaf
 from engine.nodes import AttributeNode, Node, PermissionNode, RelationNode, RuleNode
-from engine.plan import AttributePlan, MemberPlan, PermissionPlan, RelationPlan
-from model.tuples import SubjectRef
+from engine.plan import AttributePlan, MemberPlan, NodePlan, PermissionPlan, RelationPlan, WholePlan
+from model.tuples import EntityRef, SubjectRef
 from schema.compiled import Target
 from storage.base import Facts
 
@@ -53,20 +53,22 @@ class Known:
 class Asker:
     """A subject within a walk; all questions about it share one, and with it their nodes and reads.
 
-    is_plain: the subject is no userset and no contextual tuples are given, so that what is stored under a relation
+    whole: the entities of which everything is read at once, since several of their members are asked for. is_plain: the
+    subject is no userset and no contextual tuples are given, so that what is stored under a relation
     says all about it. count: members and rule calls looked at so far. Where contextual tuples go beyond the schema,
     nothing is left out of the plan.
     """
 
-    __slots__ = ("_known", "_members", "_nodes", "count", "is_plain", "subject", "walk")
+    __slots__ = ("_known", "_members", "_nodes", "_target", "count", "is_plain", "subject", "walk", "whole")
 
-    def __init__(self, walk: Walk, subject: SubjectRef) -> None:
+    def __init__(self, walk: Walk, subject: SubjectRef, whole: Set[EntityRef]) -> None:
         self.walk = walk
         self.subject = subject
+        self.whole = whole
         self.count = 0
         self.is_plain = not subject.relation and not walk.overlay.subjects
-        target = Target(subject.type, subject.relation) if walk.overlay.fits_schema else None
-        self._members = walk.plan.members_for(target)
+        self._target = Target(subject.type, subject.relation) if walk.overlay.fits_schema else None
+        self._members = walk.plan.members_for(self._target)
         self._known: dict[tuple[str, str], Known] = {}
         self._nodes: dict[tuple[str, str, str], Node] = {}
 
@@ -99,6 +101,12 @@ class Asker:
         if (known := self._known.get(key)) is None:
             known = self._known[key] = Known()
         return known
+
+    def reading(self, node: Node) -> WholePlan | NodePlan:
+        """What to read of a node's entity, and the members whose questions that answers."""
+        if (node.entity_type, node.entity_id) in self.whole:
+            return self.walk.plan.whole_for(self._target, node.entity_type)
+        return node.plan
 
     def _met_again(self, node: Node) -> Node:
         if not node.wanted and node.outcome is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 
 from engine.asker import Asker
@@ -16,7 +18,7 @@ from engine.walk import Walk
 from model.check import CheckAnswer, CheckRequest, Question, Verdict
 from model.errors import AuthzError
 from model.snapshot import Snapshot
-from model.tuples import SubjectRef
+from model.tuples import EntityRef, SubjectRef
 from storage.base import SnapshotReader
 
 
@@ -31,18 +33,27 @@ async def check(
     """
     overlay = overlay_of(request.context, plan.schema)
     walk = Walk(plan, partial(reader.read, request.tenant, snapshot), overlay, request.depth)
-    askers: dict[SubjectRef, Asker] = {}
-    roots = [_root(walk, askers, question) for question in request.questions]
+    askers = _askers(walk, request.questions)
+    roots = [_root(walk, askers[question.subject], question) for question in request.questions]
     await walk.run([root for root in roots if isinstance(root, Gate)])
     return tuple(
         _answer(root, askers[question.subject].count) for root, question in zip(roots, request.questions, strict=True)
     )
 
 
-def _root(walk: Walk, askers: dict[SubjectRef, Asker], question: Question) -> Gate | AuthzError:
-    asker = askers.get(question.subject)
-    if asker is None:
-        asker = askers[question.subject] = Asker(walk, question.subject)
+def _askers(walk: Walk, questions: Sequence[Question]) -> dict[SubjectRef, Asker]:
+    if len(questions) == 1:
+        subject = questions[0].subject
+        return {subject: Asker(walk, subject, frozenset())}
+    often = Counter((question.subject, question.entity) for question in questions)
+    whole: dict[SubjectRef, set[EntityRef]] = {question.subject: set() for question in questions}
+    for (subject, entity), times in often.items():
+        if times > 1:
+            whole[subject].add(entity)
+    return {subject: Asker(walk, subject, entities) for subject, entities in whole.items()}
+
+
+def _root(walk: Walk, asker: Asker, question: Question) -> Gate | AuthzError:
     try:
         return _named(walk.plan, asker, question)
     except AuthzError as error:

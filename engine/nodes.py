@@ -14,9 +14,10 @@ from engine.gates import Gate
 from engine.leaves import RuleLeaf, add_members
 from engine.outcomes import ALLOWED, DENIED
 from engine.plan import AttributePlan, NodePlan, PermissionPlan, RelationPlan
-from model.attributes import AttributeKind, EntityAttribute, PlainValue
-from model.errors import AuthzError, InvalidRequest
-from model.tuples import EntityRelation, SubjectRef
+from engine.values import holds, is_true
+from model.attributes import EntityAttribute
+from model.errors import AuthzError
+from model.tuples import EntityRef, EntityRelation, SubjectRef
 from schema.compiled import Target
 from storage.base import Facts
 
@@ -89,7 +90,7 @@ class RelationNode(Node):
 
 
 class AttributeNode(Node):
-    """A boolean attribute: a contextual value counts before a stored one, and none means DENIED."""
+    """A boolean attribute."""
 
     __slots__ = ()
 
@@ -98,21 +99,14 @@ class AttributeNode(Node):
     def build(self, facts: Facts) -> None:
         """Settle by the value; one that is no boolean fails."""
         key = EntityAttribute(self.entity_type, self.entity_id, self.name)
-        value = self.asker.walk.overlay.attributes.get(key) or facts.attributes.get(self.name)
-        if value is None:
-            self.settle(DENIED)
-        elif value.kind is AttributeKind.BOOLEAN:
-            self.settle(ALLOWED if value.value else DENIED)
-        else:
-            self.fail(InvalidRequest(f"expected a boolean in {self}, found {value.kind.keyword}"))
+        try:
+            self.settle(ALLOWED if is_true(key, facts, self.asker.walk.overlay) else DENIED)
+        except AuthzError as error:
+            self.fail(error)
 
 
 class RuleNode(Node):
-    """A rule call: CEL over attributes of the entity and the request's context data.
-
-    A stored attribute counts before a contextual one; with neither the parameter has its kind's zero value.
-    Source: reference semantics §3.2, S-4, S-6.
-    """
+    """A rule call."""
 
     __slots__ = ()
 
@@ -120,23 +114,8 @@ class RuleNode(Node):
 
     def build(self, facts: Facts) -> None:
         """Evaluate; what the rule cannot digest fails."""
+        entity = EntityRef(self.entity_type, self.entity_id)
         try:
-            allowed = self.plan.rule.evaluate(self._arguments(facts), self.asker.walk.overlay.data)
+            self.settle(ALLOWED if holds(self.plan, entity, facts, self.asker.walk.overlay) else DENIED)
         except AuthzError as error:
             self.fail(error)
-        else:
-            self.settle(ALLOWED if allowed else DENIED)
-
-    def _arguments(self, facts: Facts) -> dict[str, PlainValue]:
-        parameters = self.plan.rule.parameters
-        values = {name: kind.zero for name, kind in parameters.items()}
-        for name in self.plan.arguments:
-            key = EntityAttribute(self.entity_type, self.entity_id, name)
-            value = facts.attributes.get(name) or self.asker.walk.overlay.attributes.get(key)
-            if value is None:
-                continue
-            if value.kind is not parameters.get(name):
-                wanted = parameters[name].keyword if name in parameters else "no such parameter"
-                raise InvalidRequest(f"expected {wanted} for {name!r} in {self}, found {value.kind.keyword}")
-            values[name] = value.value
-        return values

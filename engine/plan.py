@@ -69,6 +69,14 @@ class AttributePlan:
     decisive: Outcome = ALLOWED
 
 
+@dataclass(frozen=True, slots=True)
+class WholePlan:
+    """What to read of an entity several of whose members are asked for: what all its members want."""
+
+    wanted: Wanted
+    covers: frozenset[str]
+
+
 MemberPlan = RelationPlan | PermissionPlan | AttributePlan
 NodePlan = MemberPlan | RuleLeaf
 
@@ -82,6 +90,7 @@ class Plan:
     def __init__(self, schema: CompiledSchema) -> None:
         self.schema = schema
         self._members: dict[Target | None, Mapping[tuple[str, str], MemberPlan]] = {}
+        self._whole: dict[tuple[Target | None, str], WholePlan] = {}
         self._declared = frozenset(
             target
             for entity in schema.entities.values()
@@ -99,11 +108,25 @@ class Plan:
 
         None leaves nothing out: for requests whose contextual tuples go beyond the schema.
         """
-        key = _UNDECLARED if target is not None and target not in self._declared else target
+        key = self._declared_or_none_of_them(target)
         members = self._members.get(key)
         if members is None:
             members = self._members[key] = _Specialised(self.schema, key).members()
         return members
+
+    def whole_for(self, target: Target | None, entity_type: str) -> WholePlan:
+        """What all members of a type want together, for subjects of a sort as in ``members_for``."""
+        key = (self._declared_or_none_of_them(target), entity_type)
+        whole = self._whole.get(key)
+        if whole is None:
+            members = self.members_for(target)
+            plans = [plan for (kind, _), plan in members.items() if kind == entity_type]
+            covers = frozenset(chain.from_iterable(plan.covers for plan in plans))
+            whole = self._whole[key] = WholePlan(_joined(plan.wanted for plan in plans), covers)
+        return whole
+
+    def _declared_or_none_of_them(self, target: Target | None) -> Target | None:
+        return _UNDECLARED if target is not None and target not in self._declared else target
 
 
 _UNDECLARED = Target("")  # stands for all subjects no relation mentions; no entity has an empty name
@@ -245,3 +268,17 @@ def _wanted(leaves: Iterable[Leaf]) -> Wanted:
             case PermissionLeaf():
                 pass
     return Wanted(*(tuple(sorted(names)) for names in (memberships, usersets, subjects, attributes)))
+
+
+def _joined(parts: Iterable[Wanted]) -> Wanted:
+    every = list(parts)
+    return Wanted(
+        memberships=_sorted(part.memberships for part in every),
+        usersets=_sorted(part.usersets for part in every),
+        subjects=_sorted(part.subjects for part in every),
+        attributes=_sorted(part.attributes for part in every),
+    )
+
+
+def _sorted(names: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(sorted(set(chain.from_iterable(names))))

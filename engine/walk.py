@@ -103,7 +103,7 @@ class Walk:
                 continue
             known = node.asker.known(node)
             if node.name not in known.covered:
-                plan = node.plan
+                plan = node.asker.reading(node) if node.asker.whole else node.plan
                 known.cover(plan.covers)
                 reads.append(EntityRead(node.entity_type, node.entity_id, node.asker.subject, plan.wanted))
                 readers.append(known)

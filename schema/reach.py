@@ -1,14 +1,13 @@
 """Which subjects each relation and permission can possibly allow: a least fixed point, found in one pass.
 
 The members of a schema form a graph: an edge leads from a member to those whose subjects it takes over. Members on a
-common cycle reach the same subjects, so the strongly connected components are found first (Tarjan, with a stack of our
-own, for chains may be long) and each component then joins what it names itself with what its successors reach.
+common cycle reach the same subjects, so the strongly connected components are found first, and each then joins what it
+names itself with what its successors reach.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from schema.compiled import (
@@ -22,6 +21,7 @@ from schema.compiled import (
     RuleCall,
     Target,
 )
+from schema.components import components
 
 MAX_WORK = 500_000
 """How many set elements the pass may join. Beyond it, what is left reaches everything: Reach may be too large, and a
@@ -93,59 +93,10 @@ def _closure(sources: Mapping[_Member, _Sources]) -> dict[_Member, frozenset[Tar
     found: dict[_Member, frozenset[Target]] = {}
     everything = frozenset({_ANYONE}).union(*(source.own for source in sources.values()))
     work = 0
-    for component in _components(sources):
+    for component in components({member: source.others for member, source in sources.items()}):
         parts = [sources[member].own for member in component]
         parts += {found[other] for member in component for other in sources[member].others if other in found}
         work += sum(map(len, parts))
         joined = parts[0].union(*parts) if work <= MAX_WORK else everything
         found.update(dict.fromkeys(component, joined))
     return {member: found[member] for member in sources}
-
-
-@dataclass(slots=True)
-class _Visit:
-    """Where Tarjan's walk stands in one member."""
-
-    member: _Member
-    successors: Iterator[_Member]
-    lowest: int
-
-
-def _components(sources: Mapping[_Member, _Sources]) -> Iterator[list[_Member]]:
-    """The strongly connected components, each after all it leads to. Source: Tarjan 1972."""
-    numbers: dict[_Member, int] = {}
-    waiting: dict[_Member, None] = {}  # visited, component not yet known; in order of visit
-    for root in sources:
-        if root in numbers:
-            continue
-        trail = [_enter(root, sources, numbers, waiting)]
-        while trail:
-            visit = trail[-1]
-            following = next(visit.successors, None)
-            if following is None:
-                trail.pop()
-                if trail:
-                    trail[-1].lowest = min(trail[-1].lowest, visit.lowest)
-                if visit.lowest == numbers[visit.member]:
-                    yield _leave(visit.member, waiting)
-            elif following not in numbers:
-                trail.append(_enter(following, sources, numbers, waiting))
-            elif following in waiting:
-                visit.lowest = min(visit.lowest, numbers[following])
-
-
-def _enter(
-    member: _Member, sources: Mapping[_Member, _Sources], numbers: dict[_Member, int], waiting: dict[_Member, None]
-) -> _Visit:
-    number = numbers[member] = len(numbers)
-    waiting[member] = None
-    return _Visit(member, iter(sources[member].others), number)
-
-
-def _leave(root: _Member, waiting: dict[_Member, None]) -> list[_Member]:
-    component = []
-    while True:
-        member, _ = waiting.popitem()
-        component.append(member)
-        if member == root:
-            return component

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
 from api.convert import arguments_from_proto, context_from_proto, entity_from_proto, subject_from_proto
 from api.expansion_form import expansion_to_proto
+from api.lookup_pages import cursor_of, page_of, tokens_of
 from cluster.invoker.invoker import Invoker
 from model.check import CheckAnswer, CheckRequest, PermissionsRequest, Question, Verdict
 from model.expand import ExpandRequest
+from model.lookup import EntitiesRequest, SubjectsRequest
 from proto.base.v1 import base_pb2 as pb
 from proto.base.v1.service_pb2 import (
     PermissionBulkCheckRequest,
@@ -16,9 +21,16 @@ from proto.base.v1.service_pb2 import (
     PermissionCheckResponseMetadata,
     PermissionExpandRequest,
     PermissionExpandResponse,
+    PermissionLookupEntityRequest,
+    PermissionLookupEntityResponse,
+    PermissionLookupEntityStreamResponse,
+    PermissionLookupSubjectRequest,
+    PermissionLookupSubjectResponse,
     PermissionSubjectPermissionRequest,
     PermissionSubjectPermissionResponse,
 )
+
+DEFAULT_PAGE_SIZE = 1000  # of lookups
 
 _RESULTS = {
     Verdict.ALLOWED: pb.CheckResult.CHECK_RESULT_ALLOWED,
@@ -90,6 +102,56 @@ class PermissionService:
             )
         )
         return PermissionExpandResponse(tree=expansion_to_proto(expansion))
+
+    async def lookup_entity(self, request: PermissionLookupEntityRequest) -> PermissionLookupEntityResponse:
+        """A page of the entities the subject may act on."""
+        size = request.page_size or DEFAULT_PAGE_SIZE
+        page = await page_of(await self._invoker.entities(_entities_request(request), about=size + 1), size)
+        return PermissionLookupEntityResponse(entity_ids=page.ids, continuous_token=page.next_token)
+
+    async def lookup_entity_stream(
+        self, request: PermissionLookupEntityRequest
+    ) -> AsyncGenerator[PermissionLookupEntityStreamResponse]:
+        """The same one by one, each as soon as it is known whether another follows: the last has no token."""
+        size = request.page_size or DEFAULT_PAGE_SIZE
+        lookup = await self._invoker.entities(_entities_request(request), about=size + 1)
+        async with aclosing(tokens_of(lookup, size)) as found:
+            async for entity_id, token in found:
+                yield PermissionLookupEntityStreamResponse(entity_id=entity_id, continuous_token=token)
+
+    async def lookup_subject(self, request: PermissionLookupSubjectRequest) -> PermissionLookupSubjectResponse:
+        """A page of the subjects who may act on the entity."""
+        size = request.page_size or DEFAULT_PAGE_SIZE
+        cursor = cursor_of(request.continuous_token, request.metadata)
+        wanted = SubjectsRequest(
+            tenant=request.tenant_id,
+            entity=entity_from_proto(request.entity),
+            permission=request.permission,
+            subject_type=request.subject_reference.type,
+            subject_relation=request.subject_reference.relation,
+            beyond=cursor.beyond,
+            snap_token=cursor.snap_token,
+            schema_version=cursor.schema_version,
+            context=context_from_proto(request.context),
+        )
+        page = await page_of(await self._invoker.subjects(wanted, about=size + 1), size)
+        return PermissionLookupSubjectResponse(subject_ids=page.ids, continuous_token=page.next_token)
+
+
+def _entities_request(request: PermissionLookupEntityRequest) -> EntitiesRequest:
+    cursor = cursor_of(request.continuous_token, request.metadata)
+    return EntitiesRequest(
+        tenant=request.tenant_id,
+        entity_type=request.entity_type,
+        permission=request.permission,
+        subject=subject_from_proto(request.subject),
+        depth=request.metadata.depth,
+        scope={kind: frozenset(ids.data) for kind, ids in request.scope.items()},
+        beyond=cursor.beyond,
+        snap_token=cursor.snap_token,
+        schema_version=cursor.schema_version,
+        context=context_from_proto(request.context),
+    )
 
 
 def _check_request(

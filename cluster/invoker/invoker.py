@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from engine.catalog import SchemaCatalog
 from engine.check import check
 from engine.expand import expand
+from engine.lookup_entities import lookup_entities
+from engine.lookup_subjects import lookup_subjects
 from engine.names import definition_of
 from engine.plan import Plan
 from model.check import CheckAnswer, CheckRequest, PermissionsRequest, Question
 from model.errors import ErrorCode, NotFound
 from model.expand import ExpandRequest, Expansion
+from model.lookup import EntitiesRequest, SubjectsRequest
 from model.snapshot import Snapshot, decode_snap_token
 from storage.base import Head, Storage
 
@@ -21,7 +25,16 @@ class Pinned:
     """What a request is answered at; resolved once, and nothing below picks another."""
 
     snapshot: Snapshot
+    schema_version: str
     plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A list of ids in the making, and what it is answered at; whoever leaves it early closes ``ids``."""
+
+    pinned: Pinned
+    ids: AsyncGenerator[str]
 
 
 class Invoker:
@@ -53,6 +66,18 @@ class Invoker:
         pinned = await self.pin(request.tenant, request.snap_token, request.schema_version)
         return await expand(self._storage, pinned.plan.schema, pinned.snapshot, request)
 
+    async def entities(self, request: EntitiesRequest, *, about: int) -> Lookup:
+        """Ids of entities; about so many are awaited. For errors see ``engine.lookup_entities`` and ``pin``."""
+        pinned = await self.pin(request.tenant, request.snap_token, request.schema_version)
+        ids = lookup_entities(self._storage, pinned.plan, pinned.snapshot, request, about=about)
+        return Lookup(pinned, ids)
+
+    async def subjects(self, request: SubjectsRequest, *, about: int) -> Lookup:
+        """Ids of subjects; about so many are awaited. For errors see ``engine.lookup_subjects`` and ``pin``."""
+        pinned = await self.pin(request.tenant, request.snap_token, request.schema_version)
+        ids = lookup_subjects(self._storage, pinned.plan, pinned.snapshot, request, about=about)
+        return Lookup(pinned, ids)
+
     async def pin(self, tenant: str, snap_token: str, schema_version: str) -> Pinned:
         """The snapshot of the token, else head, and the plan of the version, else of the latest.
 
@@ -60,10 +85,12 @@ class Invoker:
         token and NotFound (SCHEMA_NOT_FOUND) if there is no such schema.
         """
         if snap_token and schema_version:
-            return Pinned(decode_snap_token(snap_token), await self._catalog.plan(tenant, schema_version))
-        head = await self._storage.head(tenant)
-        snapshot = decode_snap_token(snap_token) if snap_token else head.snapshot
-        return Pinned(snapshot, await self._catalog.plan(tenant, schema_version or latest_version(tenant, head)))
+            snapshot, version = decode_snap_token(snap_token), schema_version
+        else:
+            head = await self._storage.head(tenant)
+            snapshot = decode_snap_token(snap_token) if snap_token else head.snapshot
+            version = schema_version or latest_version(tenant, head)
+        return Pinned(snapshot, version, await self._catalog.plan(tenant, version))
 
     async def snapshot(self, tenant: str, snap_token: str) -> Snapshot:
         """The snapshot of the token, else head, as in ``pin``."""

@@ -6,7 +6,6 @@ more than a descent, so for seven facts this takes two thirds of the time of a s
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
 
 from model.attributes import AttributeValue
@@ -16,6 +15,7 @@ from storage.base import EntityRead, Facts, Wanted
 from storage.sqlite.layout import CREATED
 from storage.sqlite.reader import Execute, Reader, Row
 from storage.sqlite.timeline import Timeline
+from storage.sqlite.turns import STATEMENT_COST, run_in_turns
 from storage.sqlite.values import decode_value
 
 # Each row of an answer starts with what it tells and the name of the relation or attribute.
@@ -64,8 +64,6 @@ MORE_SUBJECTS = _SUBJECTS.format(
 
 _MOST_ARMS = 100  # SQLite takes 500
 _SUBJECTS_PER_ARM = 500
-_STATEMENT_COST = 16  # in rows: what running a statement costs beside the rows it gives
-_COST_PER_TURN = 1500  # about a millisecond
 
 _FEW = 8  # reads that are answered on the spot: the common case of a walk up a chain
 _MOST_PREPARED = 10_000  # about 1 kB each; schemas in use have far fewer
@@ -97,17 +95,11 @@ class EntityReader:
                 self._timeline.ensure_readable(number)
                 return found
         facts: list[Facts] = []
-        steps: Iterator[int] | None = None
 
-        def turn(execute: Execute) -> bool:
-            nonlocal steps
-            steps = steps or self._steps(execute, tenant=tenant, number=number, reads=reads, facts=facts)
-            return _is_finished(steps)
+        def steps_of(execute: Execute) -> Iterator[int]:
+            return self._steps(execute, tenant=tenant, number=number, reads=reads, facts=facts)
 
-        while not self._reader.together(turn):
-            self._timeline.ensure_readable(number)
-            await asyncio.sleep(0)
-        self._timeline.ensure_readable(number)
+        await run_in_turns(self._reader, self._timeline, number, steps_of)
         return facts
 
     def _read_one(self, tenant: str, number: int, read: EntityRead) -> Facts | None:
@@ -133,14 +125,14 @@ class EntityReader:
             for statement, names in self._prepared.get(wanted) or self._prepare(wanted):
                 scope = (tenant, entity_type, entity_id, *subject, number, _SUBJECTS_PER_ARM)
                 rows += execute(statement, scope + names).fetchall()
-                yield _STATEMENT_COST + len(rows)
+                yield STATEMENT_COST + len(rows)
             found, cut_short = _facts_in(rows)
             for relation, subjects in cut_short:
                 while True:
                     scope = (tenant, entity_type, entity_id, *subjects[-1], number, _SUBJECTS_PER_ARM)
                     rows = execute(MORE_SUBJECTS, (*scope, relation)).fetchall()
                     subjects += [SubjectRef(row[3], row[4], row[2]) for row in rows]
-                    yield _STATEMENT_COST + len(rows)
+                    yield STATEMENT_COST + len(rows)
                     if len(rows) < _SUBJECTS_PER_ARM:
                         break
             facts.append(found)
@@ -175,16 +167,6 @@ def _arms_of(wanted: Wanted) -> tuple[list[int], tuple[str, ...]]:
     names = wanted.memberships + wanted.usersets + wanted.subjects + wanted.attributes
     shape = (len(wanted.memberships), len(wanted.usersets), len(wanted.subjects), len(wanted.attributes))
     return [sort for sort, many in enumerate(shape) for _ in range(many)], names
-
-
-def _is_finished(steps: Iterator[int]) -> bool:
-    """Take steps for the cost of a turn; True if they are at their end."""
-    cost = 0
-    for step_cost in steps:
-        cost += step_cost
-        if cost >= _COST_PER_TURN:
-            return False
-    return True
 
 
 def _facts_in(rows: list[Row]) -> tuple[Facts, list[tuple[str, list[SubjectRef]]]]:

@@ -7,22 +7,57 @@ from collections.abc import Iterable, Sequence
 from model.attributes import Attribute, EntityAttribute
 from model.snapshot import Snapshot
 from model.tuples import EntityRelation, RelationTuple, SubjectRef
-from storage.base import AttributeFilter, EntityRead, Facts, Page, PageRequest, TupleFilter, Wanted
+from storage.base import (
+    AttributeFilter,
+    EntityRead,
+    Facts,
+    Listing,
+    Page,
+    PageRequest,
+    Stretch,
+    TupleFilter,
+    Wanted,
+)
+from tests.support.listings import listed
 
 
 class MemoryReader:
-    """Answers batches as the port promises; ``batches`` keeps every batch it was asked."""
+    """Answers batches as the port promises; ``batches`` and ``listings`` keep every batch it was asked.
+
+    longest_stretch bounds what one stretch of a list gives, however much was asked for.
+    """
+
+    longest_stretch = 1_000_000
 
     def __init__(self, tuples: Iterable[RelationTuple] = (), attributes: Iterable[Attribute] = ()) -> None:
         self.batches: list[Sequence[EntityRead]] = []
+        self.listings: list[Sequence[Listing]] = []
+        self._tuples, self._attributes = tuple(tuples), tuple(attributes)
         self._stored: dict[EntityRelation, set[SubjectRef]] = {}
-        for row in tuples:
+        for row in self._tuples:
             self._stored.setdefault(row.entity_relation, set()).add(row.subject)
-        self._values = {attribute.key: attribute.value for attribute in attributes}
+        self._values = {attribute.key: attribute.value for attribute in self._attributes}
 
     async def read(self, tenant: str, snapshot: Snapshot, reads: Sequence[EntityRead]) -> Sequence[Facts]:  # noqa: ARG002
         self.batches.append(reads)
         return [self._facts(read) for read in reads]
+
+    async def list_ids(
+        self,
+        tenant: str,  # noqa: ARG002
+        snapshot: Snapshot,  # noqa: ARG002
+        listings: Sequence[Listing],
+        *,
+        beyond: str,
+        about: int,
+    ) -> Sequence[Stretch]:
+        self.listings.append(listings)
+        stretches = []
+        for listing in listings:
+            ids = [one for one in listed(listing, self._tuples, self._attributes) if one > beyond]
+            most = min(about, self.longest_stretch)
+            stretches.append(Stretch(ids[:most], ids[most - 1] if len(ids) > most else None))
+        return stretches
 
     async def read_tuples(
         self, tenant: str, snapshot: Snapshot, where: TupleFilter, page: PageRequest
