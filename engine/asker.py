@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from engine.leaves import RuleLeaf
 from engine.nodes import AttributeNode, Node, PermissionNode, RelationNode, RuleNode
-from engine.plan import AttributePlan, MemberPlan, NodePlan, PermissionPlan, RelationPlan, WholePlan
-from model.tuples import EntityRef, SubjectRef
+from engine.plan import AttributePlan, MemberPlan, PermissionPlan, RelationPlan, WholePlan
+from model.tuples import SubjectRef
 from schema.compiled import Target
 from storage.base import Facts
 
@@ -21,15 +21,17 @@ NO_FACTS = Facts(frozenset(), {}, {}, {})
 class Known:
     """What was read of one entity. The snapshot is pinned, so facts only accumulate.
 
-    covered: members whose questions the facts answer, or will once what is being read has arrived.
+    covered: members whose questions the facts answer, or will once what is being read has arrived. place: which of the
+    reads of a batch that is.
     """
 
-    __slots__ = ("covered", "facts", "is_being_read")
+    __slots__ = ("covered", "facts", "is_being_read", "place")
 
     def __init__(self) -> None:
         self.covered: frozenset[str] = frozenset()
         self.facts = NO_FACTS
         self.is_being_read = False
+        self.place = 0
 
     def cover(self, members: frozenset[str]) -> None:
         """Note that what these members want is being read."""
@@ -53,18 +55,16 @@ class Known:
 class Asker:
     """A subject within a walk; all questions about it share one, and with it their nodes and reads.
 
-    whole: the entities of which everything is read at once, since several of their members are asked for. is_plain: the
-    subject is no userset and no contextual tuples are given, so that what is stored under a relation
+    is_plain: the subject is no userset and no contextual tuples are given, so that what is stored under a relation
     says all about it. count: members and rule calls looked at so far. Where contextual tuples go beyond the schema,
     nothing is left out of the plan.
     """
 
-    __slots__ = ("_known", "_members", "_nodes", "_target", "count", "is_plain", "subject", "walk", "whole")
+    __slots__ = ("_known", "_members", "_nodes", "_target", "count", "is_plain", "subject", "walk")
 
-    def __init__(self, walk: Walk, subject: SubjectRef, whole: Set[EntityRef]) -> None:
+    def __init__(self, walk: Walk, subject: SubjectRef) -> None:
         self.walk = walk
         self.subject = subject
-        self.whole = whole
         self.count = 0
         self.is_plain = not subject.relation and not walk.overlay.subjects
         self._target = Target(subject.type, subject.relation) if walk.overlay.fits_schema else None
@@ -102,11 +102,9 @@ class Asker:
             known = self._known[key] = Known()
         return known
 
-    def reading(self, node: Node) -> WholePlan | NodePlan:
-        """What to read of a node's entity, and the members whose questions that answers."""
-        if (node.entity_type, node.entity_id) in self.whole:
-            return self.walk.plan.whole_for(self._target, node.entity_type)
-        return node.plan
+    def whole(self, entity_type: str) -> WholePlan:
+        """What to read of an entity several of whose members are looked into at once."""
+        return self.walk.plan.whole_for(self._target, entity_type)
 
     def _met_again(self, node: Node) -> Node:
         if not node.wanted and node.outcome is None:

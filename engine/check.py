@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from functools import partial
 
 from engine.asker import Asker
@@ -18,7 +16,6 @@ from engine.walk import Walk
 from model.check import CheckAnswer, CheckRequest, Question, Verdict
 from model.errors import AuthzError
 from model.snapshot import Snapshot
-from model.tuples import EntityRef, SubjectRef
 from storage.base import SnapshotReader
 
 
@@ -33,24 +30,12 @@ async def check(
     """
     overlay = overlay_of(request.context, plan.schema)
     walk = Walk(plan, partial(reader.read, request.tenant, snapshot), overlay, request.depth)
-    askers = _askers(walk, request.questions)
+    askers = {subject: Asker(walk, subject) for subject in {question.subject for question in request.questions}}
     roots = [_root(walk, askers[question.subject], question) for question in request.questions]
     await walk.run([root for root in roots if isinstance(root, Gate)])
     return tuple(
         _answer(root, askers[question.subject].count) for root, question in zip(roots, request.questions, strict=True)
     )
-
-
-def _askers(walk: Walk, questions: Sequence[Question]) -> dict[SubjectRef, Asker]:
-    if len(questions) == 1:
-        subject = questions[0].subject
-        return {subject: Asker(walk, subject, frozenset())}
-    often = Counter((question.subject, question.entity) for question in questions)
-    whole: dict[SubjectRef, set[EntityRef]] = {question.subject: set() for question in questions}
-    for (subject, entity), times in often.items():
-        if times > 1:
-            whole[subject].add(entity)
-    return {subject: Asker(walk, subject, entities) for subject, entities in whole.items()}
 
 
 def _root(walk: Walk, asker: Asker, question: Question) -> Gate | AuthzError:

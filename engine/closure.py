@@ -26,16 +26,27 @@ Decide = Callable[[str, str, Sequence[str]], Awaitable[Ids]]
 
 
 class Closure:
-    """Finds the stations of one request. scope: for the types it names, the only ids a station takes in."""
+    """Finds the stations of one request.
+
+    scope: for the types it names, the only ids a station takes in. most_ids: how many they may take in together.
+    """
 
     def __init__(
-        self, backwards: Backwards, offers: Offers, list_ids: ListIds, decide: Decide, scope: Mapping[str, Set[str]]
+        self,
+        backwards: Backwards,
+        offers: Offers,
+        list_ids: ListIds,
+        decide: Decide,
+        *,
+        scope: Mapping[str, Set[str]],
+        most_ids: int,
     ) -> None:
         self._stations = backwards.stations
         self._offers = offers
         self._list_ids = list_ids
         self._decide = decide
         self._scope = scope
+        self._most_ids = most_ids
         self._found = {station: Ids() for station in self._stations}
         self._denied: dict[Member, set[str]] = {station: set() for station in self._stations}
         self._onward: dict[Member, list[tuple[Member, Edge | None]]] = {station: [] for station in self._stations}
@@ -110,8 +121,7 @@ class Closure:
         known.unsure -= new.sure
         known.sure |= new.sure
         known.unsure |= new.unsure
-        if sum(len(ids.sure) + len(ids.unsure) for ids in self._found.values()) > MOST_IDS:
-            raise LimitExceeded(f"the lookup passes more than {MOST_IDS} entities")
+        self._ensure_not_too_many(sum(len(ids.sure) + len(ids.unsure) for ids in self._found.values()))
         return new
 
     async def _whole(self, listings: Sequence[Listing]) -> list[Set[str]]:
@@ -121,13 +131,19 @@ class Closure:
         while beyond:
             following: dict[int, str] = {}
             for start, places in _by_start(beyond):
-                stretches = await self._list_ids([listings[place] for place in places], start, _IDS_PER_READ)
+                asked = [listings[place] for place in places]
+                stretches = await self._list_ids(asked, start, min(_IDS_PER_READ, self._most_ids))
                 for place, stretch in zip(places, stretches, strict=True):
                     found[place].update(stretch.ids)
                     if stretch.through is not None:
                         following[place] = stretch.through
             beyond = following
+            self._ensure_not_too_many(max(map(len, found)))
         return [ids or NO_IDS for ids in found]
+
+    def _ensure_not_too_many(self, ids: int) -> None:
+        if ids > self._most_ids:
+            raise LimitExceeded(f"the lookup passes more than {self._most_ids} entities")
 
 
 def _by_start(beyond: Mapping[int, str]) -> Iterable[tuple[str, list[int]]]:

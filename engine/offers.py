@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from engine.backwards import Edge, Leaf, Member, OfStation, TheSubjectItself, ThroughTuples, WhereRule, WhereTrue
 from engine.overlay import Overlay
 from model.errors import AuthzError
-from model.tuples import SubjectRef
+from model.tuples import EntityRef, SubjectRef
 from schema.compiled import CompiledSchema, RuleCall
 from storage.base import HeldBy, KnownEntities, Listing, WithAttribute
 
@@ -43,12 +43,15 @@ class Offer:
 
 
 class Offers:
-    """Makes offers for one request. stations: the sets found so far."""
+    """Makes offers for one request. named: entities it names, known whether any tuple has them or not."""
 
-    def __init__(self, schema: CompiledSchema, subject: SubjectRef, overlay: Overlay) -> None:
+    def __init__(
+        self, schema: CompiledSchema, subject: SubjectRef, overlay: Overlay, named: Iterable[EntityRef] = ()
+    ) -> None:
         self._rules = schema.rules
         self._subject = subject
         self._overlay = overlay
+        self._named = {EntityRef(subject.type, subject.id), *named}
         self._contextual: dict[tuple[str, str, str, str], dict[str, set[str]]] = {}
         for (entity_type, entity_id, relation), subjects in overlay.subjects.items():
             for found in subjects:
@@ -119,7 +122,7 @@ class Offers:
 
     def _known_by_request(self, entity_type: str) -> Set[str]:
         held = self._overlay.subjects
-        known = {self._subject.id} if self._subject.type == entity_type else set()
+        known = {entity.id for entity in self._named if entity.type == entity_type}
         known |= {entity_id for kind, entity_id, _ in held if kind == entity_type}
         known |= {found.id for subjects in held.values() for found in subjects if found.type == entity_type}
         return known | {key.entity_id for key in self._overlay.attributes if key.entity_type == entity_type}

@@ -103,10 +103,7 @@ class Walk:
                 continue
             known = node.asker.known(node)
             if node.name not in known.covered:
-                plan = node.asker.reading(node) if node.asker.whole else node.plan
-                known.cover(plan.covers)
-                reads.append(EntityRead(node.entity_type, node.entity_id, node.asker.subject, plan.wanted))
-                readers.append(known)
+                _ask_for(node, known, reads, readers)
             if known.is_being_read:
                 waiting.append((node, known))
             else:
@@ -137,3 +134,17 @@ class Walk:
         self.revives = False
         self.frontier += [node for node in self._given_up if node.wanted]
         self._given_up = [node for node in self._given_up if not node.wanted]
+
+
+def _ask_for(node: Node, known: Known, reads: list[EntityRead], readers: list[Known]) -> None:
+    """Add what a node wants to a batch; of an entity that is being read for another member, everything is read."""
+    plan = node.plan
+    if known.is_being_read:
+        whole = node.asker.whole(node.entity_type)
+        known.cover(whole.covers)
+        reads[known.place] = reads[known.place]._replace(wanted=whole.wanted)
+    else:
+        known.place = len(reads)
+        reads.append(EntityRead(node.entity_type, node.entity_id, node.asker.subject, plan.wanted))
+        readers.append(known)
+    known.cover(plan.covers)

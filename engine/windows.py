@@ -50,11 +50,7 @@ class Windows:
         self._scope = scope
         self._offers = offers
         self._driving = tuple(drivers(goal))
-        self._testing = tuple(
-            leaf
-            for leaf in leaves(goal)
-            if leaf not in self._driving and not is_restricted and not isinstance(leaf, WhereRule)
-        )
+        self._testing = tuple(leaf for leaf in leaves(goal) if leaf not in self._driving and not is_restricted)
         driving = [offers[leaf] for leaf in self._driving]
         self._given = sorted(NO_IDS.union(*(offer.given_sure | offer.given_unsure for offer in driving)))
 
@@ -75,14 +71,24 @@ class Windows:
             candidates &= self._scope
         if not candidates:
             return Window(Ids(), through)
-        stretches |= await self._test(candidates, beyond)
+        stretches |= await self._test(self._testing, candidates, beyond)
+        return Window(self._evaluated(stretches, candidates), through)
+
+    async def over(self, candidates: set[str]) -> Ids:
+        """What is known of given ids without listing more than a few for each."""
+        stretches = await self._test((*self._driving, *self._testing), candidates, "")
+        return self._evaluated(stretches, candidates)
+
+    def _evaluated(self, stretches: Mapping[Leaf, Sequence[Stretch]], candidates: set[str]) -> Ids:
         known = {leaf: _extent(self._offers[leaf], found, candidates) for leaf, found in stretches.items()}
         extent = _Evaluation(known, candidates).of(self._goal)
-        return Window(Ids(extent.certain, extent.possible - extent.certain), through)
+        return Ids(extent.certain, extent.possible - extent.certain)
 
-    async def _test(self, candidates: Set[str], beyond: str) -> dict[Leaf, Sequence[Stretch]]:
+    async def _test(self, testing: Iterable[Leaf], candidates: Set[str], beyond: str) -> dict[Leaf, Sequence[Stretch]]:
         most = _LISTS_PER_CANDIDATE * len(candidates) + _FEW_LISTS
-        affordable = [leaf for leaf in self._testing if _lists_in(self._offers[leaf]) <= most]
+        affordable = [
+            leaf for leaf in testing if not isinstance(leaf, WhereRule) and _lists_in(self._offers[leaf]) <= most
+        ]
         return await self._stretches(affordable, beyond, _IDS_PER_CANDIDATE * len(candidates) + _FEW_IDS)
 
     async def _stretches(self, of: Sequence[Leaf], beyond: str, about: int) -> dict[Leaf, Sequence[Stretch]]:
@@ -94,7 +100,7 @@ class Windows:
 
 
 class GivenWindows:
-    """Windows over ids somebody gave: each is for a check to decide."""
+    """Windows over ids somebody gave, in which each is for a check to decide."""
 
     def __init__(self, ids: Iterable[str]) -> None:
         self._ids = sorted(ids)

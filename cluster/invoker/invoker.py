@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from engine.catalog import SchemaCatalog
 from engine.check import check
+from engine.check_many import MANY, check_many
 from engine.expand import expand
 from engine.lookup_entities import lookup_entities
 from engine.lookup_subjects import lookup_subjects
@@ -47,7 +48,8 @@ class Invoker:
     async def check(self, request: CheckRequest) -> tuple[CheckAnswer, ...]:
         """One answer per question, in order, all at one snapshot. For errors see ``engine.check`` and ``pin``."""
         pinned = await self.pin(request.tenant, request.snap_token, request.schema_version)
-        return await check(self._storage, pinned.plan, pinned.snapshot, request)
+        ask = check if len(request.questions) < MANY else check_many
+        return await ask(self._storage, pinned.plan, pinned.snapshot, request)
 
     async def permissions(self, request: PermissionsRequest) -> dict[str, CheckAnswer]:
         """An answer for each permission, then each relation if wanted, all at one snapshot; in order of declaration.

@@ -156,8 +156,8 @@ async def test_a_client_that_leaves_a_stream_leaves_nothing_behind(client: Clien
     assert (await call.read()).entity_id == "0"
     call.cancel()
     async with asyncio.timeout(10):
-        while len(asyncio.all_tasks()) > before:
-            await asyncio.sleep(0.01)  # noqa: ASYNC110 - there is no event for a task of somebody else's
+        while len(asyncio.all_tasks()) > before:  # noqa: ASYNC110 - there is no event for a task of somebody else's
+            await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("method", ["Permission.LookupEntity", "Permission.LookupSubject"])

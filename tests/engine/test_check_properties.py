@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 
@@ -11,20 +11,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import engine.check_many
 import engine.walk
 from engine.check import check
+from engine.check_many import check_many
 from engine.outcomes import ALLOWED, DENIED, FAILED, Outcome
 from engine.plan import Plan
 from model.check import CheckAnswer, CheckRequest, Verdict
 from model.errors import AuthzError
 from model.snapshot import Snapshot
+from model.tuples import EntityRef
 from schema.compiled import CompiledSchema
 from schema.compiler import compile_schema
-from tests.support.cases import Case, cases
+from storage.base import SnapshotReader
+from tests.support.cases import IDS, TYPES, Case, cases
 from tests.support.memory_reader import MemoryReader
 from tests.support.naive import NaiveEvaluator
 
 DEEP = 10_000
+Ask = Callable[[SnapshotReader, Plan, Snapshot, CheckRequest], Awaitable[tuple[CheckAnswer, ...]]]
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +65,18 @@ def test_questions_asked_together_are_answered_as_if_asked_alone(runner: asyncio
     assert runner.run(_outcomes(case, DEEP)) == _naive(case, depth=None)
 
 
+@settings(max_examples=300, deadline=None)
+@given(case=cases())
+def test_questions_of_one_sort_are_answered_as_if_asked_alone(runner: asyncio.Runner, case: Case) -> None:
+    entities = [EntityRef(kind, entity_id) for kind in TYPES for entity_id in (*IDS, "unheard-of")]
+    questions = tuple(replace(question, entity=entity) for question in case.questions for entity in entities)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine.check_many, "MANY", 2)
+        together = replace(case, questions=questions)
+        answers = runner.run(_answers(together, DEEP, check_many))
+    assert [_outcome(answer) for answer in answers] == _naive(together, depth=None)
+
+
 @settings(max_examples=200, deadline=None)
 @given(case=cases())
 def test_the_failure_that_speaks_does_not_depend_on_what_is_read_together(runner: asyncio.Runner, case: Case) -> None:
@@ -74,11 +91,11 @@ async def _outcomes(case: Case, depth: int) -> list[Outcome]:
     return [_outcome(answer) for answer in await _answers(case, depth)]
 
 
-async def _answers(case: Case, depth: int) -> tuple[CheckAnswer, ...]:
+async def _answers(case: Case, depth: int, ask: Ask = check) -> tuple[CheckAnswer, ...]:
     plan = Plan(_compiled(case.schema))
     reader = MemoryReader(case.tuples, case.attributes)
     request = CheckRequest("t1", case.questions, depth, context=case.context)
-    return await check(reader, plan, Snapshot.at_commit(1), request)
+    return await ask(reader, plan, Snapshot.at_commit(1), request)
 
 
 def _naive(case: Case, depth: int | None) -> list[Outcome]:

@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 import pytest
 
-import engine.closure
+import engine.lookup_entities
 from engine.lookup_entities import lookup_entities
 from engine.plan import Plan
 from model.attributes import Attribute
@@ -242,7 +242,7 @@ class TestFailures:
             await found(reader, "opened", depth=3)
 
     async def test_a_way_over_too_many_entities_fails(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(engine.closure, "MOST_IDS", 10)
+        monkeypatch.setattr(engine.lookup_entities, "MOST_IDS", 10)
         reader = store(*(f"folder:{n}#viewer@user:u" for n in range(11)))
         with pytest.raises(LimitExceeded, match="more than 10"):
             await found(reader, "view")
