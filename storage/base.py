@@ -310,7 +310,8 @@ class ChangeFeed(Protocol):
     async def commits_since(self, tenant: str, since: Snapshot, most: int) -> Sequence[Commit]:
         """The tenant's next transactions after a snapshot, at most so many; empty if there are none yet.
 
-        Raises SnapshotExpired for a snapshot behind the horizon: what came after it may be gone.
+        Raises SnapshotExpired for a snapshot behind the horizon, or from before the tenant was deleted: what came after
+        it may be gone.
         """
 
     async def wait_for_commit(self, tenant: str, since: Snapshot) -> None:

@@ -42,7 +42,11 @@ class Removed(NamedTuple):
 
 
 def remove_expired(connection: sqlite3.Connection, *, horizon: int, limit: int) -> Removed:
-    """Remove up to ``limit`` rows of each table that no snapshot from the horizon on can see."""
+    """Remove up to ``limit`` rows of each table that no snapshot from the horizon on can see.
+
+    The horizon must have been published: from then on it alone refuses what a tenant's deletion refused before.
+    """
+    connection.execute("DELETE FROM deletions_of_tenants WHERE number <= ?", (horizon,))
     return Removed(
         tuples=_remove_rows(connection, "tuples", horizon, limit),
         attributes=_remove_rows(connection, "attributes", horizon, limit),

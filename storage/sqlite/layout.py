@@ -96,6 +96,15 @@ CREATE TABLE bundles (
 """  # noqa: S608 - nothing but a number is put in
 
 
+_LATER_ADDITIONS = (
+    "CREATE INDEX IF NOT EXISTS attributes_by_name ON attributes (tenant, entity_type, name, entity_id, expired)",
+    "CREATE INDEX IF NOT EXISTS commits_by_tenant ON commits (tenant)",
+    "CREATE TABLE IF NOT EXISTS deletions_of_tenants (number INTEGER PRIMARY KEY, tenant TEXT NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS deletions_by_tenant ON deletions_of_tenants (tenant)",
+)
+"""What files made by an earlier version lack; they get it when they are opened."""
+
+
 def ensure_layout(connection: sqlite3.Connection, *, place: str, now_us: int) -> None:
     """Lay out an empty database, all of it or nothing; accept one of ours as it is.
 
@@ -106,6 +115,8 @@ def ensure_layout(connection: sqlite3.Connection, *, place: str, now_us: int) ->
         if _is_empty(connection):
             _create(connection, now_us)
         _verify(connection, place)
+        for statement in _LATER_ADDITIONS:
+            connection.execute(statement)
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")

@@ -19,23 +19,29 @@ from storage.base import (
     Bundle,
     Changeset,
     CollectionReport,
+    Commit,
     EntityRead,
     Facts,
     Head,
+    Listing,
     Page,
     PageRequest,
     SchemaRecord,
+    Stretch,
     Tenant,
     TupleFilter,
 )
 from storage.sqlite import bundles, changes, commits, pages, schemas, tenants
+from storage.sqlite.arrivals import Arrivals
 from storage.sqlite.connection import Connections, open_file, open_memory
+from storage.sqlite.feed import ChangeReader
 from storage.sqlite.filters import ATTRIBUTES, TUPLES, restriction_of
+from storage.sqlite.lists import ListReader
 from storage.sqlite.ownership import FileOwnership
 from storage.sqlite.points import EntityReader
-from storage.sqlite.reader import Reader, Row
+from storage.sqlite.reader import Reader
 from storage.sqlite.settings import SqliteSettings
-from storage.sqlite.values import decode_value
+from storage.sqlite.values import attribute_of
 from storage.sqlite.writer import Writer
 
 
@@ -59,6 +65,9 @@ class SqliteStorage:
         self._timeline = commits.load_timeline(connections.writing)
         self._reader = Reader(connections.reading, gate=connections.reading_gate, place=place)
         self._entities = EntityReader(self._reader, self._timeline)
+        self._lists = ListReader(self._reader, self._timeline)
+        self._feed = ChangeReader(self._reader, self._timeline)
+        self._arrivals = Arrivals()
         self._latest_versions = schemas.LatestVersions(self._reader, self._timeline)
         self._writer = Writer(
             connections.writing,
@@ -104,6 +113,12 @@ class SqliteStorage:
         """See SnapshotReader. About 90 reads that find little are answered without an await."""
         return await self._entities.read(tenant, snapshot, reads)
 
+    async def list_ids(
+        self, tenant: str, snapshot: Snapshot, listings: Sequence[Listing], *, beyond: str, about: int
+    ) -> list[Stretch]:
+        """See SnapshotReader."""
+        return await self._lists.list_ids(tenant, snapshot, listings, beyond=beyond, about=about)
+
     async def read_tuples(
         self, tenant: str, snapshot: Snapshot, where: TupleFilter, page: PageRequest
     ) -> Page[RelationTuple]:
@@ -118,7 +133,7 @@ class SqliteStorage:
     ) -> Page[Attribute]:
         """See SnapshotReader."""
         selection = pages.Selection(ATTRIBUTES, tenant, self._timeline.number_of(snapshot), restriction_of(where))
-        return await pages.read_page(self._reader, self._timeline, selection=selection, page=page, make=_attribute)
+        return await pages.read_page(self._reader, self._timeline, selection=selection, page=page, make=attribute_of)
 
     # --- changes ---
 
@@ -144,6 +159,16 @@ class SqliteStorage:
                 changes.expire_matching(connection, tenant=tenant, number=number, table=table, restriction=restriction)
 
         return await self._commit(tenant, work)
+
+    # --- the change feed ---
+
+    async def commits_since(self, tenant: str, since: Snapshot, most: int) -> list[Commit]:
+        """See ChangeFeed. Snapshots from before a tenant was deleted are refused like those behind the horizon."""
+        return await self._feed.commits_since(tenant, since, most)
+
+    async def wait_for_commit(self, tenant: str, since: Snapshot) -> None:
+        """See ChangeFeed. Raises as ``commits_since`` when it is called, and Unavailable once the store is closed."""
+        await self._arrivals.wait(tenant, partial(self._feed.has_commit_since, tenant, since))
 
     # --- schemas ---
 
@@ -172,8 +197,11 @@ class SqliteStorage:
         )
 
     async def delete_tenant(self, tenant_id: str) -> None:
-        """See TenantStore. It is a commit: the head moves, since what snapshots of the tenant show has changed."""
-        await self._commit(tenant_id, lambda connection, _: tenants.remove_tenant(connection, tenant_id))
+        """See TenantStore. It is a commit: the head moves, since what snapshots of the tenant show has changed.
+
+        For the feed the tenant begins anew with it: what came before is refused.
+        """
+        await self._commit(tenant_id, partial(_remove_tenant, tenant_id))
 
     async def list_tenants(self, page: PageRequest) -> Page[Tenant]:
         """See TenantStore."""
@@ -223,6 +251,7 @@ class SqliteStorage:
     async def close(self) -> None:
         """See Storage."""
         self._reader.close()
+        self._arrivals.close()
         await self._writer.stop(self._release)
 
     def __repr__(self) -> str:
@@ -235,7 +264,11 @@ class SqliteStorage:
             work(connection, number)
             return number
 
-        return Snapshot.at_commit(await self._writer.run(numbered, publish=self._timeline.publish_head))
+        def publish(number: int) -> None:
+            self._timeline.publish_head(number)
+            self._arrivals.announce(tenant)
+
+        return Snapshot.at_commit(await self._writer.run(numbered, publish=publish))
 
     async def _remove_expired(self, horizon: int) -> commits.Removed:
         return await self._writer.run(
@@ -250,9 +283,8 @@ class SqliteStorage:
                 self._ownership.release()
 
 
-def _attribute(row: Row) -> Attribute:
-    entity_type, entity_id, name, kind, value = row
-    return Attribute(entity_type, entity_id, name, decode_value(kind, value))
+def _remove_tenant(tenant_id: str, connection: Connection, number: int) -> None:
+    tenants.remove_tenant(connection, tenant_id, number=number)
 
 
 def _microseconds(seconds: float) -> int:

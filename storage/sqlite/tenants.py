@@ -27,12 +27,16 @@ def insert_tenant(connection: sqlite3.Connection, *, tenant_id: str, name: str, 
     return _tenant((tenant_id, name, now_us))
 
 
-def remove_tenant(connection: sqlite3.Connection, tenant_id: str) -> None:
-    """Remove a tenant with all its rows, history included. Raises NotFound (NOT_FOUND) if it is not registered."""
+def remove_tenant(connection: sqlite3.Connection, tenant_id: str, *, number: int) -> None:
+    """Remove a tenant with all its rows, history included, as commit ``number``.
+
+    Raises NotFound (NOT_FOUND) if it is not registered.
+    """
     if not connection.execute("DELETE FROM tenants WHERE id = ?", (tenant_id,)).rowcount:
         raise NotFound(f"there is no tenant {tenant_id!r}", ErrorCode.NOT_FOUND)
     for table in _HOLDINGS:
         connection.execute(f"DELETE FROM {table} WHERE tenant = ?", (tenant_id,))  # noqa: S608 - names are constants
+    connection.execute("INSERT INTO deletions_of_tenants VALUES (?, ?)", (number, tenant_id))
 
 
 async def tenants_page(reader: Reader, page: PageRequest) -> Page[Tenant]:

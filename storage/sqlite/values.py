@@ -7,8 +7,10 @@ the shortest digits that give the same double again, and names NaN and the infin
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from typing import Any
 
-from model.attributes import AttributeKind, AttributeValue
+from model.attributes import Attribute, AttributeKind, AttributeValue
 
 
 def encode_value(value: AttributeValue) -> tuple[int, str]:
@@ -23,6 +25,12 @@ def decode_value(kind: int, text: str) -> AttributeValue:
     """The value that was encoded."""
     plain, _ = _parse_json(text)
     return AttributeValue(_KINDS[kind], tuple(plain) if isinstance(plain, list) else plain)
+
+
+def attribute_of(row: Sequence[Any]) -> Attribute:
+    """The attribute in a row of the table's columns; the driver types them as Any."""
+    entity_type, entity_id, name, kind, value = row
+    return Attribute(entity_type, entity_id, name, decode_value(kind, value))
 
 
 _parse_json = json.JSONDecoder().raw_decode  # a third of the cost of json.loads; the text has no blanks around it

@@ -7,7 +7,20 @@ from hypothesis import strategies as st
 from model.attributes import Attribute, AttributeKind, AttributeValue, EntityAttribute
 from model.snapshot import Snapshot
 from model.tuples import RelationTuple, SubjectRef
-from storage.base import AttributeFilter, Changeset, EntityRead, PageRequest, Storage, TupleFilter, Wanted
+from storage.base import (
+    AttributeFilter,
+    Changeset,
+    EntityRead,
+    HeldBy,
+    Holders,
+    KnownEntities,
+    KnownSubjects,
+    PageRequest,
+    Storage,
+    TupleFilter,
+    Wanted,
+    WithAttribute,
+)
 
 ALL = PageRequest(1_000_000)
 EVERY_TUPLE = TupleFilter()
@@ -52,6 +65,7 @@ entity_attributes = st.builds(EntityAttribute, _types, _ids, _names)
 attribute_values = st.one_of(
     st.builds(AttributeValue, st.just(AttributeKind.INTEGER), st.integers(0, 9)),
     st.builds(AttributeValue, st.just(AttributeKind.STRING), st.text("ab", max_size=2)),
+    st.builds(AttributeValue, st.just(AttributeKind.BOOLEAN), st.booleans()),
 )
 written_attributes = st.builds(Attribute, _types, _ids, _names, attribute_values)
 
@@ -80,6 +94,13 @@ reads = st.builds(
         subjects=_names_of(_relations),
         attributes=_names_of(_names),
     ),
+)
+listings = st.one_of(
+    st.builds(HeldBy, _types, _relations, _types, _subject_relations, st.lists(_ids, unique=True)),
+    st.builds(WithAttribute, _types, _names, st.booleans()),
+    st.builds(KnownEntities, _types),
+    st.builds(Holders, _types, _ids, _relations, _types, _subject_relations),
+    st.builds(KnownSubjects, _types, _subject_relations),
 )
 _no_text = st.just("")
 _id_lists = st.lists(st.one_of(_ids, st.just("nobody")), max_size=3)

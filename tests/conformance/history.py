@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from model.attributes import Attribute, AttributeValue, EntityAttribute
 from model.snapshot import Snapshot
 from model.tuples import EntityRelation, RelationTuple, SubjectRef
-from storage.base import AttributeFilter, Changeset, EntityRead, Facts, TupleFilter
+from storage.base import AttributeFilter, Change, Changeset, EntityRead, Facts, Operation, TupleFilter
 
 
 @dataclass(slots=True)
@@ -30,6 +30,20 @@ class State:
             self.tuples.pop(item, None)
         for key in changes.attributes_deleted:
             self.attributes.pop(key, None)
+
+    def replay(self, change: Change) -> None:
+        """Apply a change of the feed; it must fit the state exactly."""
+        operation, item = change
+        if isinstance(item, RelationTuple):
+            assert (item in self.tuples) is (operation is Operation.DELETE)
+            self.tuples.pop(item, None)
+            if operation is Operation.CREATE:
+                self.tuples[item] = None
+        elif operation is Operation.CREATE:
+            assert item.key not in self.attributes
+            self.attributes[item.key] = item.value
+        else:
+            assert self.attributes.pop(item.key) == item.value
 
     def delete(self, tuples: TupleFilter | None, attributes: AttributeFilter | None) -> None:
         for item in self.matching_tuples(tuples) if tuples is not None else ():

@@ -49,6 +49,7 @@ class Histories(RuleBasedStateMachine):
         self.history = History()
         self.snapshots: list[Snapshot] = []
         self.horizon = Snapshot.at_commit(0)
+        self.deleted: dict[str, Snapshot] = {}
         self.factory: StoreFactory
         self.store: Storage
 
@@ -83,7 +84,8 @@ class Histories(RuleBasedStateMachine):
             self.run(self.store.create_tenant(tenant, ""))
         self.run(self.store.delete_tenant(tenant))
         self.history.forget(tenant)
-        self.changed(self.run(self.store.head(tenant)).snapshot)
+        self.deleted[tenant] = self.run(self.store.head(tenant)).snapshot
+        self.changed(self.deleted[tenant])
 
     @rule(window_s=st.sampled_from([0, 3600]))
     def collect(self, window_s: float) -> None:
@@ -112,6 +114,24 @@ class Histories(RuleBasedStateMachine):
         attributes = self.answer_at(snapshot, self.store.read_attributes(tenant, snapshot, named, ALL))
         assert tuples is None or tuples.items == state.matching_tuples(where)
         assert attributes is None or attributes.items == state.matching_attributes(named)
+
+    @rule(data=st.data(), tenant=tenants, most=st.integers(1, 4))
+    def replay(self, data: st.DataObject, tenant: str, most: int) -> None:
+        """What the feed tells leads from the state at any snapshot through every state to the one at head."""
+        since = data.draw(st.sampled_from(self.snapshots))
+        state = self.history.at(tenant, since).copy()
+        if not (since.covers(self.horizon) and since.covers(self.deleted.get(tenant, since))):
+            with pytest.raises(SnapshotExpired):
+                self.run(self.store.commits_since(tenant, since, most))
+            return
+        while commits := self.run(self.store.commits_since(tenant, since, most)):
+            for since, changes in commits:
+                for change in changes:
+                    state.replay(change)
+                there = self.history.at(tenant, since)
+                assert [*state.tuples] == [*there.tuples]
+                assert [*state.attributes.items()] == [*there.attributes.items()]
+        assert state == self.history.now(tenant)
 
     def answer_at(self, snapshot: Snapshot, reading: Coroutine[Any, Any, T]) -> T | None:
         """The answer, or None where the horizon forbids one."""

@@ -97,12 +97,12 @@ async def test_each_sort_of_listing_gives_what_it_says(store: Storage, listing: 
 
 async def test_listings_are_answered_together_and_aligned(store: Storage) -> None:
     snapshot = await store.write("t1", [Changeset(tuples(*_TUPLES))])
-    listings = [
+    together: list[Listing] = [
         HeldBy("doc", "owner", "user", "", ["1"]),
         KnownSubjects("user", ""),
         HeldBy("doc", "x", "user", "", ["1"]),
     ]
-    stretches = await store.list_ids("t1", snapshot, listings, beyond="", about=10)
+    stretches = await store.list_ids("t1", snapshot, together, beyond="", about=10)
     assert [list(stretch.ids) for stretch in stretches] == [["3"], ["1", "2"], []]
     assert [stretch.through for stretch in stretches] == [None, None, None]
 
