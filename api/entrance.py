@@ -1,10 +1,19 @@
-"""Who may ask and how much: what every call passes before its request is read, whatever transport it came by."""
+"""Who may ask and how much: what every call passes before its request is read, whatever transport it came by.
+
+First the caller shows who it is, then its call takes a token of the rate limit, then a place among the calls in
+progress. So whoever has no key costs those who have one neither tokens nor places; refusing it takes a few
+microseconds, or that of one signature check, less than receiving its call did. Nothing is read or validated for a call
+that is turned away (W-6).
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from types import TracebackType
 from typing import NamedTuple
+
+from api.auth.bearer import Anyone, Authenticator
+from api.limits import LimitSettings, Places, TokenBucket
+from proto.base.v1 import service_pb2
 
 
 class Call(NamedTuple):
@@ -18,9 +27,54 @@ class Call(NamedTuple):
 
 
 class Entrance:
-    """The one way in."""
+    """The one way in. Health does not pass it: a balancer has no key, and must learn that a node is busy."""
 
-    @asynccontextmanager
-    async def admitted(self, call: Call) -> AsyncIterator[None]:  # noqa: ARG002
-        """Hold the call's place while the context lasts. Raises the AuthzError by which a call is turned away."""
-        yield
+    def __init__(self, authenticator: Authenticator | None = None, limits: LimitSettings | None = None) -> None:
+        limits = limits or LimitSettings()
+        self.authenticator = authenticator or Anyone()
+        self.bucket = TokenBucket(limits.calls_per_s)
+        self._calls = Places(limits.calls_at_once, "calls")
+        self._streams = Places(limits.streams_at_once, "streams")
+        self._streaming = _streaming_rpcs()
+
+    def __repr__(self) -> str:
+        return f"<Entrance {self.authenticator} {self.bucket} {self._calls} {self._streams}>"
+
+    def admitted(self, call: Call) -> Admission:
+        """A context that holds the call's place while it lasts. Entering it raises the AuthzError that turns it away:
+
+        Unauthenticated, LimitExceeded, or Unavailable if it cannot be known now who the caller is.
+        """
+        return Admission(call, self, self._streams if call.rpc in self._streaming else self._calls)
+
+
+class Admission:
+    """One call at the entrance. A class: an empty generator made a context takes 2.2 µs, this with all limits 1.6."""
+
+    __slots__ = ("_call", "_entrance", "_places")
+
+    def __init__(self, call: Call, entrance: Entrance, places: Places) -> None:
+        self._call = call
+        self._entrance = entrance
+        self._places = places
+
+    async def __aenter__(self) -> None:
+        await self._entrance.authenticator.authenticate(self._call.authorization)
+        self._entrance.bucket.take(self._call.rpc)
+        self._places.take(self._call.rpc)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._places.give_back()
+
+
+def _streaming_rpcs() -> frozenset[str]:
+    """What holds its place for long: the contract's streams. Reflection is asked in passing and counts as a call."""
+    services = service_pb2.DESCRIPTOR.services_by_name.values()
+    return frozenset(
+        f"/{service.full_name}/{method.name}"
+        for service in services
+        for method in service.methods
+        if method.server_streaming
+    )

@@ -24,10 +24,11 @@ DEPTH = 20
 
 
 class Client:
-    """Calls over a channel; refusals are grpc.aio.AioRpcError."""
+    """Calls over a channel; refusals are grpc.aio.AioRpcError. authorization: sent with every call, if given."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
+    def __init__(self, channel: grpc.aio.Channel, *, authorization: str | None = None) -> None:
         self._channel = channel
+        self._metadata = (("authorization", authorization),) if authorization is not None else ()
 
     async def call(self, method: str, request: Message, *, timeout_s: float = 20.0) -> Any:
         """The response of a method written ``Service.Method``."""
@@ -38,12 +39,12 @@ class Client:
             request_serializer=type(request).SerializeToString,
             response_deserializer=GetMessageClass(output).FromString,
         )
-        return await call(request, timeout=timeout_s)
+        return await call(request, timeout=timeout_s, metadata=self._metadata)
 
     async def raw(self, method: str, body: bytes) -> bytes:
         """The bytes a method answers to any bytes."""
         call = self._channel.unary_unary(method, request_serializer=bytes, response_deserializer=bytes)
-        return bytes(await call(body))
+        return bytes(await call(body, metadata=self._metadata))
 
     async def write_schema(self, text: str, tenant: str = TENANT) -> str:
         response = await self.call("Schema.Write", pb.SchemaWriteRequest(tenant_id=tenant, schema=text))
