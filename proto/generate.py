@@ -1,6 +1,6 @@
-"""Generates the Python modules of all .proto files below this folder, next to them.
+"""Generates the Python modules of all .proto files below this folder, next to them, and the document of the HTTP API.
 
-    python -m proto.generate             writes *_pb2.py and *_pb2.pyi
+    python -m proto.generate             writes *_pb2.py, *_pb2.pyi and openapi.json
     python -m proto.generate --check     writes nothing; exits 1 and names the files that are not what it would write
 
 protoc names modules after their .proto files, ``base.v1.base_pb2``; here they live one package deeper. So imports
@@ -19,10 +19,13 @@ from importlib.metadata import distribution
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from grpc_tools import protoc
 
+from proto.openapi.document import document_of, print_document
+
 SOURCES = Path(__file__).parent
-GENERATED = ("*_pb2.py", "*_pb2.pyi")
+GENERATED = ("*_pb2.py", "*_pb2.pyi", "openapi.json")
 
 _OWN_IMPORT = re.compile(r"^from (?P<package>[\w.]+) import (?P<module>\w+_pb2)\b", re.MULTILINE)
 _OWN_NAME = re.compile(r"(?<=_builder\.BuildTopDescriptorsAndMessages\(DESCRIPTOR, ')(?=[\w.]+_pb2')")
@@ -45,12 +48,20 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def generate(target: Path) -> None:
-    """Write the modules of all our .proto files below the target folder. Raises SystemExit if protoc refuses them."""
+    """Write the modules of all our .proto files below the target folder, and the document if anything is bound to HTTP.
+
+    Raises SystemExit if protoc refuses the files.
+    """
     names = sorted(str(path.relative_to(SOURCES)) for path in SOURCES.rglob("*.proto"))
     includes = [SOURCES, distribution("googleapis-common-protos").locate_file(""), _well_known_types()]
     options = [f"-I{folder}" for folder in includes] + [f"--python_out={target}", f"--pyi_out={target}"]
+    described = target / "described"
+    options += [f"--descriptor_set_out={described}", "--include_source_info", "--include_imports"]
     if protoc.main(["protoc", *options, *names]) != 0:
         sys.exit("protoc failed")
+    if (document := document_of(FileDescriptorSet.FromString(described.read_bytes()))) is not None:
+        Path(target, "openapi.json").write_text(print_document(document))
+    described.unlink()
     own = {name.removesuffix(".proto").replace("/", ".") + "_pb2" for name in names}
     for path in target.rglob("*_pb2.py"):
         path.write_text(_OWN_NAME.sub("proto.", _with_prefix(path.read_text(), own)))
