@@ -11,6 +11,11 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
+from api.auth.settings import AuthSettings, OidcSettings, PresharedSettings
+from api.identity import TlsSettings
+from api.limits import LimitSettings
+from api.rest.settings import RestSettings
+from api.rpc.watch import WatchSettings
 from cli.config_checks import check_together, sqlite_path
 from cli.config_sources import Given, Readings, from_environment, from_file, from_flags
 from cli.settings import Secrecy, Setting, Value
@@ -62,6 +67,13 @@ class Configuration:
     def seconds(self, key: str) -> float:
         """The value of a setting that is a duration."""
         return float(self._number(key))
+
+    def items(self, key: str) -> tuple[str, ...]:
+        """The value of a setting that is a list."""
+        value = self.values[key]
+        if not isinstance(value, tuple):
+            raise TypeError(f"{key} is not a list")
+        return value
 
     def is_on(self, key: str) -> bool:
         """True if a switch is on."""
@@ -119,6 +131,20 @@ def node_settings(configuration: Configuration) -> NodeSettings:
         grpc_port=configuration.integer("server.grpc.port"),
         schema_cache_entries=configuration.integer("service.schema.cache.number_of_counters"),
         database=_database_settings(configuration),
+        auth=_auth_settings(configuration),
+        limits=LimitSettings(
+            calls_per_s=configuration.integer("server.rate_limit"),
+            calls_at_once=configuration.integer("server.max_concurrent_requests"),
+            streams_at_once=configuration.integer("server.max_concurrent_streams"),
+        ),
+        watch=WatchSettings(
+            enabled=configuration.is_on("service.watch.enabled"),
+            heartbeat_interval_s=configuration.seconds("service.watch.heartbeat_interval"),
+            stall_timeout_s=configuration.seconds("service.watch.stall_timeout"),
+        ),
+        http=_rest_settings(configuration),
+        grpc_tls=_tls_settings(configuration, "server.grpc.tls"),
+        http_tls=_tls_settings(configuration, "server.http.tls"),
     )
 
 
@@ -155,6 +181,7 @@ def _database_settings(configuration: Configuration) -> DatabaseSettings:
     settings = DatabaseSettings(
         engine=engine,
         max_data_per_write=configuration.integer("database.max_data_per_write"),
+        watch_buffer_size=configuration.integer("database.watch_buffer_size"),
         garbage_collection=_garbage_collection(configuration),
     )
     if engine is not DatabaseEngine.SQLITE:
@@ -170,4 +197,49 @@ def _garbage_collection(configuration: Configuration) -> GarbageCollection | Non
         window_s=configuration.seconds(f"{prefix}.window"),
         interval_s=configuration.seconds(f"{prefix}.interval"),
         timeout_s=configuration.seconds(f"{prefix}.timeout"),
+    )
+
+
+def _auth_settings(configuration: Configuration) -> AuthSettings | None:
+    if not configuration.is_on("authn.enabled"):
+        return None
+    if configuration.text("authn.method") == "preshared":
+        return PresharedSettings(configuration.items("authn.preshared.keys"))
+    return _oidc_settings(configuration)
+
+
+def _oidc_settings(configuration: Configuration) -> OidcSettings:
+    """A backoff_frequency of 0, which is the contract's default and stops Permify, spreads the tries evenly (W-4)."""
+    tries = configuration.integer("authn.oidc.backoff_max_retries") + 1
+    window_s = configuration.seconds("authn.oidc.backoff_interval")
+    return OidcSettings(
+        issuer=configuration.text("authn.oidc.issuer"),
+        audience=configuration.text("authn.oidc.audience"),
+        methods=frozenset(configuration.items("authn.oidc.valid_methods")),
+        refresh_interval_s=configuration.seconds("authn.oidc.refresh_interval"),
+        unknown_key_tries=tries,
+        unknown_key_window_s=window_s,
+        unknown_key_pause_s=configuration.seconds("authn.oidc.backoff_frequency") or window_s / tries,
+        clock_skew_s=configuration.seconds("authn.oidc.clock_skew"),
+    )
+
+
+def _rest_settings(configuration: Configuration) -> RestSettings | None:
+    if not configuration.is_on("server.http.enabled"):
+        return None
+    return RestSettings(
+        port=configuration.integer("server.http.port"),
+        cors_origins=configuration.items("server.http.cors_allowed_origins"),
+        cors_headers=configuration.items("server.http.cors_allowed_headers"),
+    )
+
+
+def _tls_settings(configuration: Configuration, prefix: str) -> TlsSettings | None:
+    if not configuration.is_on(f"{prefix}.enabled"):
+        return None
+    client_ca = configuration.text(f"{prefix}.client_ca")
+    return TlsSettings(
+        cert=Path(configuration.text(f"{prefix}.cert")).expanduser(),
+        key=Path(configuration.text(f"{prefix}.key")).expanduser(),
+        client_ca=Path(client_ca).expanduser() if client_ca else None,
     )

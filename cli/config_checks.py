@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from cli.security_checks import security_problems, security_warnings
 from cli.settings import Value
 from cli.settings_table import SETTINGS, SETTINGS_BY_KEY
 
@@ -16,8 +17,9 @@ def check_together(values: Mapping[str, Value], places: Mapping[str, str]) -> tu
         *_refusals(values, places),
         *_database_problems(values, places),
         *_collection_problems(values),
+        *security_problems(values),
     ]
-    return problems, list(_warnings(values, places))
+    return problems, [*_warnings(values, places), *security_warnings(values)]
 
 
 def sqlite_path(uri: str) -> Path:
@@ -61,14 +63,25 @@ def _collection_problems(values: Mapping[str, Value]) -> Iterator[str]:
                 yield f"{prefix}.{name}: must be given and above 0s, since {prefix}.enabled is true"
 
 
+def _watch_warnings(values: Mapping[str, Value]) -> Iterator[str]:
+    window, interval = values["database.garbage_collection.window"], values["service.watch.heartbeat_interval"]
+    both_on = values["service.watch.enabled"] is True and values["database.garbage_collection.enabled"] is True
+    if both_on and isinstance(window, float) and isinstance(interval, float) and window < 2 * interval:
+        yield (
+            "service.watch.heartbeat_interval: more than half of database.garbage_collection.window, so idle watchers"
+            " may lose their place"
+        )
+
+
 def _warnings(values: Mapping[str, Value], places: Mapping[str, str]) -> Iterator[str]:
-    if "server.http.enabled" in places and values["server.http.enabled"] is True:
-        place = places["server.http.enabled"]
-        yield f"{place}: server.http.enabled: this version serves gRPC only, nothing listens on the HTTP port"
+    if "server.http.grpc_target_host" in places:
+        place = places["server.http.grpc_target_host"]
+        yield f"{place}: server.http.grpc_target_host: ignored, since REST is answered without a hop over gRPC"
     if values["database.engine"] == "memory" and "database.uri" in places:
         yield f"{places['database.uri']}: database.uri: ignored, since database.engine is memory"
+    yield from _watch_warnings(values)
     for key, place in places.items():
         setting = SETTINGS_BY_KEY[key]
-        has_its_own_word = setting.works or setting.refusal or key == "server.http.enabled"
+        has_its_own_word = setting.works or setting.refusal or key == "server.http.grpc_target_host"
         if not has_its_own_word and values[key] != setting.default_value:
             yield f"{place}: {key}: has no effect in this version"

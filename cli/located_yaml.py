@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import yaml
@@ -10,6 +10,9 @@ import yaml
 from model.errors import InvalidRequest
 
 Plain = str | int | float | bool | None | list["Plain"] | dict[str, "Plain"]
+
+_MOST_VALUES = 4_000_000  # more than any file of today has, and an end to anchors that multiply each other
+_MERGE = "tag:yaml.org,2002:merge"
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C parser, ten times as fast, where libyaml is built in
 
@@ -46,8 +49,8 @@ YamlNode = YamlScalar | YamlList | YamlMap
 def read_yaml(text: str, *, name: str) -> YamlNode:
     """The tree of one document; an empty document is an empty scalar.
 
-    Raises InvalidRequest, starting with ``name:line:``, for text that is not YAML, for a key given twice and for a
-    value that contains itself.
+    Raises InvalidRequest, starting with ``name:line:``, for text that is not YAML, for a key given twice, for a
+    value that contains itself and for more than four million values, anchors followed.
     """
     loader = _Loader(text)
     try:
@@ -79,10 +82,14 @@ class _Reader:
     def __init__(self, name: str) -> None:
         self._name = name
         self._enclosing: set[int] = set()
+        self._values = 0
         self._constructor = yaml.constructor.SafeConstructor()
 
     def read(self, node: yaml.Node) -> YamlNode:
         line = node.start_mark.line + 1
+        self._values += 1
+        if self._values > _MOST_VALUES:
+            raise InvalidRequest(f"{self._name}:{line}: more than {_MOST_VALUES} values; do anchors repeat each other?")
         if isinstance(node, yaml.ScalarNode):
             return YamlScalar(node.value, self._value(node), line)
         if id(node) in self._enclosing:
@@ -98,15 +105,33 @@ class _Reader:
             return YamlList(tuple(self.read(item) for item in node.value), line)
         entries: dict[str, YamlNode] = {}
         lines: dict[str, int] = {}
+        merged: list[YamlNode] = []
         for key_node, value_node in node.value:
             key_line = key_node.start_mark.line + 1
+            if key_node.tag == _MERGE:
+                merged.append(self.read(value_node))
+                continue
             if not isinstance(key_node, yaml.ScalarNode):
                 raise InvalidRequest(f"{self._name}:{key_line}: a key must be a word")
             if key_node.value in entries:
                 raise InvalidRequest(f"{self._name}:{key_line}: {key_node.value!r} is given twice")
             entries[key_node.value] = self.read(value_node)
             lines[key_node.value] = key_line
+        for source in self._maps_in(merged):
+            entries = {**source.entries, **entries}
+            lines = {**source.lines, **lines}
         return YamlMap(entries, lines, line)
+
+    def _maps_in(self, merged: Sequence[YamlNode]) -> Iterator[YamlMap]:
+        """The maps that ``<<`` names, one or a list; an entry of the map itself or of an earlier one counts."""
+        for node in merged:
+            match node:
+                case YamlMap():
+                    yield node
+                case YamlList(items=items):
+                    yield from self._maps_in(items)
+                case YamlScalar(line=line):
+                    raise InvalidRequest(f"{self._name}:{line}: only maps can be merged")
 
     def _value(self, node: yaml.ScalarNode) -> str | int | float | bool | None:
         try:

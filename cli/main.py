@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from cli.completion import completion
+from cli.coverage import coverage
 from cli.quickstart import quickstart
 from cli.serve import serve
 from cli.show_ast import show_ast
@@ -34,5 +35,5 @@ def main(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for _command in (serve, quickstart, validate, show_ast, show_config, print_version, completion):
+for _command in (serve, quickstart, validate, coverage, show_ast, show_config, print_version, completion):
     main.add_command(_command)

@@ -14,6 +14,8 @@ import click
 import grpc.aio
 from google.protobuf import json_format
 
+from api.rest.settings import RestSettings
+from api.rpc.watch import WatchSettings
 from cli.answers import CHECK, Answers, GrpcAnswers
 from cli.documents import UnusableFile, read_document
 from cli.running import run_until_signal
@@ -55,6 +57,8 @@ def quickstart(once: bool) -> None:
             host=_HOST,
             grpc_port=_USUAL_PORT,
             database=DatabaseSettings(engine=DatabaseEngine.SQLITE, path=Path(folder) / "ringward.db"),
+            watch=WatchSettings(enabled=True),
+            http=RestSettings(),
         )
         run_until_signal(partial(_run, file, settings, once))
 
@@ -65,8 +69,9 @@ async def _run(file: ValidationFile, settings: NodeSettings, once: bool, stop: a
         try:
             node = await stack.enter_async_context(open_node(settings))
         except Unavailable:
-            say(f"port {settings.grpc_port} is taken, so this node uses a free one", style="yellow")
-            node = await stack.enter_async_context(open_node(replace(settings, grpc_port=0)))
+            say("the usual ports are taken, so this node uses free ones", style="yellow")
+            elsewhere = replace(settings, grpc_port=0, http=RestSettings(port=0))
+            node = await stack.enter_async_context(open_node(elsewhere))
         say(describe_node(node))
         async with grpc.aio.insecure_channel(node.grpc_address) as channel:
             await _demonstrate(GrpcAnswers(channel), file, address=node.grpc_address)

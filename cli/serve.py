@@ -54,18 +54,33 @@ def describe_node(node: Node) -> str:
     return "\n".join(
         [
             f"ringward {installed_version()}",
-            f"  gRPC      {node.grpc_address} (no encryption, no authentication)",
+            f"  gRPC      {node.grpc_address} ({_protection(node)})",
             f"  data      {node.storage_place}",
-            "  HTTP      not in this version",
-            f"  try       grpcurl -plaintext {reachable(node.grpc_address)} list",
+            f"  HTTP      {describe_rest(node)}",
+            f"  try       grpcurl {_grpcurl_options(node)} {reachable(node.grpc_address)} list",
         ]
     )
+
+
+def describe_rest(node: Node) -> str:
+    """Where REST is served, and where a browser finds out how it is used."""
+    return f"{node.rest_url}/v1 (browse {node.rest_url}/docs)" if node.rest_url else "not served"
 
 
 def reachable(address: str) -> str:
     """An address to call from this machine: that of a node on every interface becomes localhost."""
     host, _, port = address.rpartition(":")
     return f"localhost:{port}" if host in ("", "0.0.0.0", "[::]") else address  # noqa: S104  (compared, not bound)
+
+
+def _protection(node: Node) -> str:
+    encryption = "encrypted" if node.is_grpc_encrypted else "no encryption"
+    return f"{encryption}, {'callers show a token' if node.asks_for_tokens else 'no authentication'}"
+
+
+def _grpcurl_options(node: Node) -> str:
+    encryption = "-cacert ca.pem" if node.is_grpc_encrypted else "-plaintext"
+    return f"{encryption} -H 'authorization: Bearer TOKEN'" if node.asks_for_tokens else encryption
 
 
 async def _serve(configuration: Configuration, settings: NodeSettings, stop: asyncio.Event) -> None:
@@ -80,7 +95,7 @@ async def _serve(configuration: Configuration, settings: NodeSettings, stop: asy
             version=installed_version(),
             grpc=node.grpc_address,
             data=node.storage_place,
-            http="not served",
+            http=node.rest_url or "not served",
         )
         await node.serve_until(stop)
     log.info("node stopped")

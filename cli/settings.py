@@ -93,7 +93,7 @@ class Setting:
             return self._choose(text)
         value = _PARSERS[self.kind](text)
         if self.least is not None and isinstance(value, int | float) and value < self.least:
-            raise ValueError(f"expected at least {self.least}")
+            raise ValueError(f"expected at least {self.print(self.least)}")
         return value
 
     def _choose(self, text: str) -> str:

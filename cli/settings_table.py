@@ -2,6 +2,7 @@
 
 Names, kinds and defaults are those of the contract (reference wire-api §13), with three exceptions: the default store
 is the embedded SQLite file, telemetry is called ``ringward``, and no metrics are sent anywhere by default.
+Settings the contract does not have stand beside those they belong to.
 Where flag and environment name are not given, they follow from the key (see ``Setting``).
 """
 
@@ -9,8 +10,6 @@ from __future__ import annotations
 
 from cli.settings import Kind, Secrecy, Setting
 
-_PLAIN_TEXT = "refusing to start without the encryption that was asked for"
-_DOOR_OPEN = "refusing to start with the door open"
 _UNSEEN = "refusing to start while you would wait for telemetry in vain"
 _DEBUG = "refusing to start without the debug endpoint that was asked for"
 
@@ -19,21 +18,103 @@ _ALL_EXPORTERS = "otlp, otlp-http, otlp-grpc or gcp"
 SETTINGS: tuple[Setting, ...] = (
     Setting("account_id", Kind.TEXT, "", "Name of your account; accepted for compatibility, used for nothing."),
     # server
-    Setting("server.rate_limit", Kind.INTEGER, "10000", "Most calls accepted per second.", env="RATE_LIMIT"),
+    Setting(
+        "server.rate_limit",
+        Kind.INTEGER,
+        "10000",
+        "Most calls accepted per second, of all clients together; 0 means no limit.",
+        env="RATE_LIMIT",
+        works=True,
+    ),
+    Setting(
+        "server.max_concurrent_requests",
+        Kind.INTEGER,
+        "10000",
+        "Most calls in progress at once; 0 means no limit.",
+        works=True,
+    ),
+    Setting(
+        "server.max_concurrent_streams",
+        Kind.INTEGER,
+        "10000",
+        "Most streams (watch, lookup streams) open at once; 0 means no limit.",
+        works=True,
+    ),
     Setting("server.host", Kind.TEXT, "", "Address to listen on; empty means every interface.", works=True),
     Setting("server.name_override", Kind.TEXT, "", "Server name expected in the TLS certificate.", env="NAME_OVERRIDE"),
     Setting("server.grpc.port", Kind.PORT, "3478", "Port for gRPC; 0 picks a free one.", works=True),
-    Setting("server.grpc.tls.enabled", Kind.SWITCH, "false", "Encrypt gRPC with TLS.", refusal=_PLAIN_TEXT),
-    Setting("server.grpc.tls.key", Kind.TEXT, "", "File with the private key for gRPC.", flag="grpc-tls-key-path"),
-    Setting("server.grpc.tls.cert", Kind.TEXT, "", "File with the certificate for gRPC.", flag="grpc-tls-cert-path"),
-    Setting("server.http.enabled", Kind.SWITCH, "true", "Serve the REST API."),
-    Setting("server.http.port", Kind.PORT, "3476", "Port for the REST API."),
-    Setting("server.http.grpc_target_host", Kind.TEXT, "127.0.0.1", "Where the REST API finds the gRPC listener."),
-    Setting("server.http.tls.enabled", Kind.SWITCH, "false", "Encrypt the REST API with TLS.", refusal=_PLAIN_TEXT),
-    Setting("server.http.tls.key", Kind.TEXT, "", "File with the private key for REST.", flag="http-tls-key-path"),
-    Setting("server.http.tls.cert", Kind.TEXT, "", "File with the certificate for REST.", flag="http-tls-cert-path"),
-    Setting("server.http.cors_allowed_origins", Kind.LIST, "*", "Web origins that browsers may call from."),
-    Setting("server.http.cors_allowed_headers", Kind.LIST, "*", "Request headers that browsers may send."),
+    Setting("server.grpc.tls.enabled", Kind.SWITCH, "false", "Encrypt gRPC with TLS.", works=True),
+    Setting(
+        "server.grpc.tls.key",
+        Kind.TEXT,
+        "",
+        "File with the private key for gRPC.",
+        flag="grpc-tls-key-path",
+        works=True,
+    ),
+    Setting(
+        "server.grpc.tls.cert",
+        Kind.TEXT,
+        "",
+        "File with the certificate for gRPC; renewed files are noticed.",
+        flag="grpc-tls-cert-path",
+        works=True,
+    ),
+    Setting(
+        "server.grpc.tls.client_ca",
+        Kind.TEXT,
+        "",
+        "File with the CA that must have signed the certificates of gRPC clients; empty asks for none.",
+        flag="grpc-tls-client-ca-path",
+        works=True,
+    ),
+    Setting("server.http.enabled", Kind.SWITCH, "true", "Serve the REST API.", works=True),
+    Setting("server.http.port", Kind.PORT, "3476", "Port for the REST API; 0 picks a free one.", works=True),
+    Setting(
+        "server.http.grpc_target_host",
+        Kind.TEXT,
+        "127.0.0.1",
+        "Accepted for compatibility, used for nothing: REST is answered without a hop over gRPC.",
+    ),
+    Setting("server.http.tls.enabled", Kind.SWITCH, "false", "Encrypt the REST API with TLS.", works=True),
+    Setting(
+        "server.http.tls.key",
+        Kind.TEXT,
+        "",
+        "File with the private key for REST.",
+        flag="http-tls-key-path",
+        works=True,
+    ),
+    Setting(
+        "server.http.tls.cert",
+        Kind.TEXT,
+        "",
+        "File with the certificate for REST; renewed files are noticed.",
+        flag="http-tls-cert-path",
+        works=True,
+    ),
+    Setting(
+        "server.http.tls.client_ca",
+        Kind.TEXT,
+        "",
+        "File with the CA that must have signed the certificates of REST clients; empty asks for none.",
+        flag="http-tls-client-ca-path",
+        works=True,
+    ),
+    Setting(
+        "server.http.cors_allowed_origins",
+        Kind.LIST,
+        "*",
+        "Web origins whose pages may call, as https://app.example.com or https://*.example.com; * means all.",
+        works=True,
+    ),
+    Setting(
+        "server.http.cors_allowed_headers",
+        Kind.LIST,
+        "*",
+        "Request headers that those pages may send; * means all.",
+        works=True,
+    ),
     # profiler
     Setting("profiler.enabled", Kind.SWITCH, "false", "Serve profiling data for developers.", refusal=_DEBUG),
     Setting("profiler.port", Kind.TEXT, "", "Port for profiling data."),
@@ -63,22 +144,45 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("logger.protocol", Kind.TEXT, "http", "Protocol to the log collector: http or grpc."),
     Setting("logger.service_name", Kind.TEXT, "ringward", "Name of this service in sent logs."),
     # authn
-    Setting("authn.enabled", Kind.SWITCH, "false", "Ask callers for a token.", refusal=_DOOR_OPEN),
-    Setting("authn.method", Kind.TEXT, "", "Which tokens are accepted: preshared or oidc."),
-    Setting("authn.preshared.keys", Kind.LIST, "", "Tokens that open the door.", secrecy=Secrecy.WHOLE),
-    Setting("authn.oidc.issuer", Kind.TEXT, "", "Who issues the tokens (URL of the identity provider)."),
-    Setting("authn.oidc.audience", Kind.TEXT, "", "For whom the tokens must be issued."),
-    Setting("authn.oidc.refresh_interval", Kind.DURATION, "15m0s", "How often the issuer's keys are fetched."),
-    Setting("authn.oidc.backoff_interval", Kind.DURATION, "12s", "For how long an unknown key is not asked for again."),
+    Setting("authn.enabled", Kind.SWITCH, "false", "Ask callers for a token.", works=True),
+    Setting("authn.method", Kind.TEXT, "", "Which tokens are accepted: preshared or oidc.", works=True),
+    Setting("authn.preshared.keys", Kind.LIST, "", "Tokens that open the door.", secrecy=Secrecy.WHOLE, works=True),
+    Setting("authn.oidc.issuer", Kind.TEXT, "", "Who issues the tokens (URL of the identity provider).", works=True),
+    Setting("authn.oidc.audience", Kind.TEXT, "", "For whom the tokens must be issued.", works=True),
+    Setting(
+        "authn.oidc.refresh_interval", Kind.DURATION, "15m0s", "How often the issuer's keys are fetched.", works=True
+    ),
+    Setting(
+        "authn.oidc.backoff_interval",
+        Kind.DURATION,
+        "12s",
+        "Span in which tokens with unknown keys make the keys be fetched a limited number of times.",
+        works=True,
+    ),
     Setting(
         "authn.oidc.backoff_max_retries",
         Kind.INTEGER,
         "5",
-        "How often an unknown key is looked for.",
+        "How many times more than once that is.",
         env="AUTHN_OIDC_BACKOFF_RETRIES",
+        least=0,
+        works=True,
     ),
-    Setting("authn.oidc.backoff_frequency", Kind.DURATION, "0s", "Pause between looking for an unknown key."),
-    Setting("authn.oidc.valid_methods", Kind.LIST, "RS256,HS256", "Signature methods accepted in tokens."),
+    Setting(
+        "authn.oidc.backoff_frequency",
+        Kind.DURATION,
+        "0s",
+        "Least pause between those fetches; 0s spreads them evenly over the span.",
+        works=True,
+    ),
+    Setting("authn.oidc.valid_methods", Kind.LIST, "RS256,HS256", "Signature methods accepted in tokens.", works=True),
+    Setting(
+        "authn.oidc.clock_skew",
+        Kind.DURATION,
+        "30s",
+        "By how much the issuer's clock may differ; expired tokens are accepted for so long.",
+        works=True,
+    ),
     # tracer
     Setting("tracer.enabled", Kind.SWITCH, "false", "Send traces of requests to a collector.", refusal=_UNSEEN),
     Setting("tracer.exporter", Kind.TEXT, "", f"How traces are sent: zipkin, jaeger, signoz, {_ALL_EXPORTERS}."),
@@ -110,8 +214,24 @@ SETTINGS: tuple[Setting, ...] = (
         "service.watch.enabled",
         Kind.SWITCH,
         "false",
-        "Let clients follow changes of relationships.",
-        refusal="refusing to start without the change stream that was asked for",
+        "Let clients follow changes of relationships and attributes.",
+        works=True,
+    ),
+    Setting(
+        "service.watch.heartbeat_interval",
+        Kind.DURATION,
+        "30s",
+        "After how long without a change a watcher gets a message without changes.",
+        least=1,
+        works=True,
+    ),
+    Setting(
+        "service.watch.stall_timeout",
+        Kind.DURATION,
+        "30s",
+        "How long a watcher may leave a message unread before its stream is ended.",
+        least=1,
+        works=True,
     ),
     Setting(
         "service.schema.cache.number_of_counters",
@@ -167,7 +287,14 @@ SETTINGS: tuple[Setting, ...] = (
         works=True,
     ),
     Setting("database.max_retries", Kind.INTEGER, "10", "How often a conflicting write is tried again.", least=0),
-    Setting("database.watch_buffer_size", Kind.INTEGER, "100", "Changes waiting per slow watcher.", least=1),
+    Setting(
+        "database.watch_buffer_size",
+        Kind.INTEGER,
+        "100",
+        "How many recent transactions of each watched tenant are kept in memory.",
+        least=1,
+        works=True,
+    ),
     Setting(
         "database.garbage_collection.enabled",
         Kind.SWITCH,

@@ -11,15 +11,17 @@ from rich.progress import track
 from cli.answers import Answers, LocalAnswers
 from cli.documents import UnusableFile, read_document
 from cli.terminal import console, is_watched, say
+from cli.validation_data import admit_data
 from cli.validation_file import ValidationFile
 from cli.validation_reader import read_validation_file
-from cli.validation_report import print_outcome, print_scenario, print_summary
+from cli.validation_report import print_kind, print_outcome, print_scenario, print_summary
 from cli.validation_run import Assertion, Outcome, Result, assertions_of, load, settle
 from model.errors import AuthzError, InvalidSchema
 from node.node import open_services
 from node.settings import NodeSettings
 
-_UNUSABLE = 2
+UNUSABLE = 2  # the exit code for a file that cannot be run at all
+
 _LONG = 200  # assertions: from here on a person wants to see progress instead of every success
 
 _EPILOG = """\b
@@ -42,29 +44,44 @@ def validate(files: tuple[str, ...]) -> None:
     raise click.exceptions.Exit(code)
 
 
+async def outcomes_of(file: ValidationFile, *, is_told: bool = True) -> list[Outcome]:
+    """What became of every assertion of a file, in order, loaded into a private node; is_told: print it as it comes.
+
+    Raises AuthzError if the file's schema or data is refused.
+    """
+    admit_data(file)
+    async with open_services(NodeSettings()) as services:
+        server = LocalAnswers(services)
+        await load(server, file)
+        assertions = assertions_of(file)
+        if not is_told:
+            return [await settle(server, assertion) for assertion in assertions]
+        say(f"schema, {len(file.relationships)} relationships and {len(file.attributes)} attributes are loaded")
+        return await _settle_all(server, assertions)
+
+
+def print_problems(source: str, error: AuthzError) -> None:
+    """Why a file cannot be used, a line each, on the error stream."""
+    match error:
+        case UnusableFile(problems=problems):
+            pass
+        case InvalidSchema():
+            problems = (f"{source}: the schema is not valid\n{error.explain()}",)
+        case _:
+            problems = (f"{source}: {error}",)
+    for problem in problems:
+        say(f"error: {problem}", style="red", is_error=True)
+
+
 def _validate_one(source: str, *, is_one_of_many: bool) -> int:
     """The exit code for one file, after printing what became of it."""
     if is_one_of_many:
         say(f"\n{source}", style="bold underline")
     try:
-        return asyncio.run(_run(read_validation_file(read_document(source))))
-    except UnusableFile as error:
-        problems = list(error.problems)
-    except InvalidSchema as error:
-        problems = [f"{source}: the schema is not valid\n{error.explain()}"]
+        outcomes = asyncio.run(outcomes_of(read_validation_file(read_document(source))))
     except AuthzError as error:
-        problems = [f"{source}: {error}"]
-    for problem in problems:
-        say(f"error: {problem}", style="red", is_error=True)
-    return _UNUSABLE
-
-
-async def _run(file: ValidationFile) -> int:
-    async with open_services(NodeSettings()) as services:
-        server = LocalAnswers(services)
-        await load(server, file)
-        say(f"schema, {len(file.relationships)} relationships and {len(file.attributes)} attributes are loaded")
-        outcomes = await _settle_all(server, assertions_of(file))
+        print_problems(source, error)
+        return UNUSABLE
     print_summary(outcomes)
     return 0 if all(outcome.result is Result.PASSED for outcome in outcomes) else 1
 
@@ -82,11 +99,14 @@ async def _settle_all(server: Answers, assertions: Sequence[Assertion]) -> list[
 
 
 async def _told_one_by_one(server: Answers, assertions: Sequence[Assertion]) -> AsyncIterator[Outcome]:
-    scenario = None
+    scenario, kind = None, None
     for assertion in assertions:
         if assertion.scenario != scenario:
-            scenario = assertion.scenario
+            scenario, kind = assertion.scenario, None
             print_scenario(scenario)
+        if assertion.kind != kind:
+            kind = assertion.kind
+            print_kind(kind)
         outcome = await settle(server, assertion)
         print_outcome(outcome)
         yield outcome

@@ -14,16 +14,21 @@ def print_scenario(name: str) -> None:
     say(f"\n{name}", style="bold")
 
 
+def print_kind(kind: str) -> None:
+    """The heading of a scenario's checks, entity filters or subject filters, as the file calls them."""
+    say(f"  {kind}:", style="dim")
+
+
 def print_outcome(outcome: Outcome) -> None:
     """``success:`` or ``fail:`` with the question, and for failures what was expected and what came."""
     if outcome.result is Result.PASSED:
-        say(f"  success: {outcome.assertion.title} ({_print(outcome.assertion.expected)})", style="green")
+        say(f"    success: {outcome.assertion.title} ({_print(outcome.assertion.expected)})", style="green")
     elif outcome.result is Result.NOT_CHECKED:
-        say(f"  not checked: {outcome.assertion.title} ({outcome.error})", style="yellow")
+        say(f"    not checked: {outcome.assertion.title} ({outcome.error})", style="yellow")
     else:
-        say(f"  fail: {outcome.assertion.title}", style="red")
+        say(f"    fail: {outcome.assertion.title}", style="red")
         for line in _difference(outcome):
-            say(f"    {line}")
+            say(f"      {line}")
 
 
 def print_summary(outcomes: Sequence[Outcome]) -> None:

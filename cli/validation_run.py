@@ -45,6 +45,19 @@ class Assertion:
     expected: Answer
 
     @property
+    def kind(self) -> str:
+        """The key of the case's list in the file."""
+        match self.case:
+            case CheckCase():
+                return "checks"
+            case EntityFilterCase():
+                return "entity_filters"
+            case SubjectFilterCase():
+                return "subject_filters"
+            case unreachable:
+                assert_never(unreachable)
+
+    @property
     def title(self) -> str:
         """``subject permission entity``, with a type in the place of what is looked for."""
         match self.case:

@@ -11,6 +11,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.rest.settings import RestSettings
+from api.rpc.watch import WatchSettings
 from cli.config import Configuration, InvalidConfiguration, Source, load_configuration, node_settings
 from cli.settings import Kind, Setting
 from cli.settings_table import SETTINGS, SETTINGS_BY_KEY
@@ -118,6 +120,7 @@ def test_without_any_word_a_node_keeps_its_data_in_the_users_data_folder() -> No
     assert settings.database.engine is DatabaseEngine.SQLITE
     assert settings.database.path == Path("/home/me/.local/share/ringward/ringward.db")
     assert settings.database.garbage_collection is None
+    assert not settings.watch.enabled
 
 
 @pytest.mark.parametrize(
@@ -159,6 +162,10 @@ def test_a_whole_configuration_reaches_the_node() -> None:
             "service.schema.cache.number_of_counters": "7",
             "database.engine": "memory",
             "database.max_data_per_write": "5",
+            "database.watch_buffer_size": "50",
+            "service.watch.enabled": "true",
+            "service.watch.heartbeat_interval": "10s",
+            "service.watch.stall_timeout": "1m",
             f"{COLLECTION}.enabled": "true",
             f"{COLLECTION}.interval": "1h",
             f"{COLLECTION}.timeout": "5m",
@@ -170,6 +177,8 @@ def test_a_whole_configuration_reaches_the_node() -> None:
     assert (settings.host, settings.grpc_port, settings.schema_cache_entries) == ("127.0.0.1", 0, 7)
     assert settings.database.engine is DatabaseEngine.MEMORY
     assert settings.database.max_data_per_write == 5
+    assert settings.database.watch_buffer_size == 50
+    assert settings.watch == WatchSettings(enabled=True, heartbeat_interval_s=10, stall_timeout_s=60)
     assert settings.database.garbage_collection == GarbageCollection(window_s=720_000, interval_s=3600, timeout_s=300)
     assert settings.max_message_bytes == NodeSettings().max_message_bytes
 
@@ -183,15 +192,11 @@ def test_collection_names_what_it_misses() -> None:
 
 
 REFUSED = [
-    "authn.enabled",
-    "server.grpc.tls.enabled",
-    "server.http.tls.enabled",
     "distributed.enabled",
     "tracer.enabled",
     "meter.enabled",
     "logger.enabled",
     "profiler.enabled",
-    "service.watch.enabled",
     "service.circuit_breaker",
 ]
 
@@ -204,9 +209,8 @@ def test_what_cannot_be_obeyed_yet_is_refused_when_switched_on_and_fine_when_off
 
 
 def test_authentication_is_never_silently_off() -> None:
-    assert load({"authn.enabled": "1"}).problems == (
-        "--authn-enabled: authn.enabled: not available in this version; refusing to start with the door open",
-    )
+    (problem,) = load({"authn.enabled": "1"}).problems
+    assert problem.startswith("authn.method: expected preshared or oidc, since authn.enabled is true")
 
 
 def test_postgres_is_refused_by_name() -> None:
@@ -216,18 +220,39 @@ def test_postgres_is_refused_by_name() -> None:
     )
 
 
-def test_http_may_stay_at_its_default_but_asking_for_it_warns() -> None:
-    assert load({"server.http.enabled": "false"}).warnings == ()
-    (warning,) = load({"server.http.enabled": "true"}).warnings
-    assert "nothing listens on the HTTP port" in warning
+def test_rest_is_served_as_it_is_told_or_not_at_all() -> None:
+    told = {
+        "server.http.port": "1234",
+        "server.http.cors_allowed_origins": "https://a.example,https://b.example",
+        "server.http.cors_allowed_headers": "authorization",
+    }
+    assert node_settings(load(told)).http == RestSettings(
+        1234, ("https://a.example", "https://b.example"), ("authorization",)
+    )
+    assert node_settings(load({})).http == RestSettings(3476, ("*",), ("*",))
+    assert node_settings(load({"server.http.enabled": "false"})).http is None
+
+
+def test_the_address_of_a_gateway_that_is_not_there_is_ignored_with_a_warning() -> None:
+    (warning,) = load({"server.http.grpc_target_host": "127.0.0.1"}).warnings
+    assert "server.http.grpc_target_host: ignored" in warning
 
 
 def test_a_setting_without_effect_warns_unless_it_says_the_default() -> None:
-    assert load({"server.rate_limit": "10000"}).warnings == ()
-    assert load({"server.rate_limit": "5"}).warnings == (
-        "--server-rate-limit: server.rate_limit: has no effect in this version",
+    assert load({"server.name_override": ""}).warnings == ()
+    assert load({"server.name_override": "node"}).warnings == (
+        "--server-name-override: server.name_override: has no effect in this version",
     )
     assert "ignored" in load({"database.engine": "memory", "database.uri": "x"}).warnings[0]
+
+
+def test_a_heartbeat_too_slow_for_the_window_of_collection_warns() -> None:
+    collected = {f"{COLLECTION}.{name}": "1m" for name in ("interval", "timeout", "window")}
+    given = {**collected, f"{COLLECTION}.enabled": "true", "service.watch.heartbeat_interval": "31s"}
+    (warning,) = load({**given, "service.watch.enabled": "true"}).warnings
+    assert "service.watch.heartbeat_interval: more than half" in warning
+    assert load(given).warnings == ()
+    assert load({**given, "service.watch.enabled": "true", "service.watch.heartbeat_interval": "30s"}).warnings == ()
 
 
 def test_all_problems_are_told_at_once_with_key_value_source_and_what_is_accepted(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cli import located_yaml
 from cli.located_yaml import YamlList, YamlMap, YamlScalar, plain, read_yaml
 from model.errors import InvalidRequest
 
@@ -31,12 +32,32 @@ def test_anchors_are_followed() -> None:
     assert plain(read_yaml("a: &x [1]\nb: *x\n", name="f")) == {"a": [1], "b": [1]}
 
 
+def test_maps_are_merged_and_their_own_entries_count_first() -> None:
+    text = "x: &x {a: 1, b: 1}\ny: &y {b: 2, c: 2}\nz:\n  a: 3\n  <<: [*x, *y]\nw: {<<: *x}\n'<<': text\n"
+    root = read_yaml(text, name="f")
+
+    assert isinstance(root, YamlMap)
+    assert plain(root.entries["z"]) == {"a": 3, "b": 1, "c": 2}
+    assert plain(root.entries["w"]) == {"a": 1, "b": 1}
+    assert plain(root.entries["<<"]) == "text"
+
+
+def test_anchors_cannot_multiply_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(located_yaml, "_MOST_VALUES", 1000)
+    levels = [f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]" for level in range(1, 9)]
+
+    assert read_yaml("\n".join(["a0: &a0 x", *levels[:2]]), name="f")
+    with pytest.raises(InvalidRequest, match="more than 1000 values"):
+        read_yaml("\n".join(["a0: &a0 x", *levels]), name="f")
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
         ("a: [1\nb: 2", "f:2: not valid YAML"),
         ("a: 1\nb: 2\na: 3", "f:3: 'a' is given twice"),
         ("a: &x\n  - *x\n", "f:1: a value contains itself"),
+        ("a:\n  <<: 3\n", "f:2: only maps can be merged"),
         ("? [1, 2]\n: 3", "f:1: a key must be a word"),
         ("a: 1\n---\nb: 2", "not valid YAML"),
         ("a: !!python/object:os.system x", "f:1: cannot read 'x'"),

@@ -5,20 +5,27 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import urllib.request
 from pathlib import Path
+
+import trustme
 
 from cli.serve import reachable
 from tests.cli.program import TIMEOUT_S, finished, read_until, started
+from tests.support.certificates import Files, issue
 
 
 def test_it_says_what_runs_and_where_and_stops_on_sigterm(tmp_path: Path) -> None:
-    with started("serve", "--grpc-port=0", "--server-host=127.0.0.1", home=tmp_path) as process:
+    with started("serve", "--grpc-port=0", "--http-port=0", "--server-host=127.0.0.1", home=tmp_path) as process:
         read_until(process, "ringward ")
         address = read_until(process, "gRPC").split()[1]
         data = read_until(process, "data").split()[1]
+        url = read_until(process, "HTTP").split()[1]
         assert "grpcurl -plaintext" in read_until(process, "try")
         with socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2])), timeout=TIMEOUT_S):
             pass
+        with urllib.request.urlopen(f"{url.removesuffix('/v1')}/healthz", timeout=TIMEOUT_S) as health:
+            assert json.load(health) == {"status": "SERVING"}
         process.send_signal(signal.SIGTERM)
         _, stderr = process.communicate(timeout=TIMEOUT_S)
 
@@ -29,7 +36,7 @@ def test_it_says_what_runs_and_where_and_stops_on_sigterm(tmp_path: Path) -> Non
 
 
 def test_with_json_each_line_is_an_event(tmp_path: Path) -> None:
-    arguments = ["--grpc-port=0", "--database-engine=memory", "--log-output=json", "--account-id=me"]
+    arguments = ["--grpc-port=0", "--http-port=0", "--database-engine=memory", "--log-output=json", "--account-id=me"]
     with started("serve", *arguments, home=tmp_path) as process:
         warning = json.loads(read_until(process, "account_id", from_stderr=True))
         event = json.loads(read_until(process, "node started", from_stderr=True))
@@ -38,15 +45,39 @@ def test_with_json_each_line_is_an_event(tmp_path: Path) -> None:
 
     assert process.returncode == 0
     assert warning["level"] == "warning"
-    assert event["http"] == "not served"
+    assert event["http"].startswith("http://")
     assert int(event["grpc"].rpartition(":")[2]) > 0
     assert stdout == ""
+
+
+def test_it_says_how_the_door_is_closed(tmp_path: Path) -> None:
+    files = Files(tmp_path)
+    files.write(issue(trustme.CA()))
+    arguments = ["--grpc-port=0", "--http-enabled=false", "--server-host=127.0.0.1", "--database-engine=memory"]
+    arguments += ["--authn-enabled", "--authn-method=preshared", "--authn-preshared-keys=open-sesame-hush-hush"]
+    arguments += ["--grpc-tls-enabled", f"--grpc-tls-cert-path={files.cert}", f"--grpc-tls-key-path={files.key}"]
+    with started("serve", *arguments, home=tmp_path) as process:
+        assert "(encrypted, callers show a token)" in read_until(process, "gRPC")
+        assert "grpcurl -cacert ca.pem -H 'authorization: Bearer TOKEN'" in read_until(process, "try")
+        process.send_signal(signal.SIGTERM)
+        stdout, stderr = process.communicate(timeout=TIMEOUT_S)
+
+    assert process.returncode == 0
+    assert "hush" not in stdout + stderr
+
+
+def test_a_certificate_that_cannot_be_used_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
+    arguments = ["--grpc-port=0", "--database-engine=memory", "--grpc-tls-enabled"]
+    result = finished("serve", *arguments, "--grpc-tls-cert-path=no.pem", "--grpc-tls-key-path=no.key", home=tmp_path)
+
+    assert result.returncode == 1
+    assert result.stderr == "error: cannot read no.pem: no such file or directory\n"
 
 
 def test_a_taken_port_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        arguments = [f"--grpc-port={port}", "--server-host=127.0.0.1", "--database-engine=memory"]
+        arguments = [f"--grpc-port={port}", "--http-port=0", "--server-host=127.0.0.1", "--database-engine=memory"]
         result = finished("serve", *arguments, home=tmp_path)
 
     assert result.returncode == 1
@@ -68,7 +99,7 @@ def test_all_problems_of_the_configuration_are_told_before_anything_starts(tmp_p
     result = finished("serve", "--authn-enabled", "--grpc-port=x", home=tmp_path)
 
     assert result.returncode == 1
-    assert "refusing to start with the door open" in result.stderr
+    assert "authn.method: expected preshared or oidc" in result.stderr
     assert "server.grpc.port: expected a port" in result.stderr
     assert result.stdout == ""
     assert not list(tmp_path.iterdir())

@@ -54,7 +54,7 @@ def test_an_invalid_configuration_is_shown_with_its_problems() -> None:
 
     assert result.exit_code == 1
     assert line_of(result, "server.grpc.port")
-    assert "error: --authn-enabled: authn.enabled: not available" in result.stderr
+    assert "error: authn.method: expected preshared or oidc" in result.stderr
     assert "error: --log-level: logger.level: expected" in result.stderr
 
 

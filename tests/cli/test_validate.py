@@ -51,7 +51,7 @@ def test_a_failed_assertion_tells_question_expectation_and_answer(tmp_path: Path
     result = run(write(tmp_path, SMALL.replace("view: true", "view: false")))
 
     assert result.exit_code == 1
-    assert "fail: user:1 view doc:1\n    expected: denied\n    actual:   allowed\n" in result.stdout
+    assert "  checks:\n    fail: user:1 view doc:1\n      expected: denied\n      actual:   allowed\n" in result.stdout
     assert "people: user:1 view doc:1 (failed)" in result.stdout
     assert result.stdout.rstrip().endswith("FAILED: 0 of 1 assertions hold")
 
@@ -63,12 +63,26 @@ def test_a_question_that_cannot_be_answered_fails_with_its_error(tmp_path: Path)
     assert "(broken)" in result.stdout
 
 
-def test_filters_that_this_version_cannot_check_are_no_success(tmp_path: Path) -> None:
+def test_filters_are_answered_whole_however_many_pages_it_takes(tmp_path: Path) -> None:
+    documents = [str(number) for number in range(2500)]
+    relationships = "".join(f"  - doc:{number}#viewer@user:1\n  - doc:1#viewer@user:{number}\n" for number in documents)
+    filters = (
+        "    entity_filters:\n      - {entity_type: doc, subject: 'user:1', assertions: {view: EXPECTED}}\n"
+        "    subject_filters:\n      - {entity: 'doc:1', subject_reference: user, assertions: {view: EXPECTED}}\n"
+    )
+    text = SMALL.replace("scenarios:", f"{relationships}scenarios:") + filters.replace("EXPECTED", str(documents))
+    result = run(write(tmp_path, text))
+    assert result.exit_code == 0, result.stdout[-2000:]
+
+
+def test_a_filter_that_fails_tells_what_is_missing_and_what_is_too_many(tmp_path: Path) -> None:
     filters = "    entity_filters:\n      - {entity_type: doc, subject: 'user:1', assertions: {view: ['2']}}\n"
     result = run(write(tmp_path, SMALL + filters))
 
     assert result.exit_code == 1
-    assert "FAILED" in result.stdout
+    told = "  entity_filters:\n    fail: user:1 view doc\n      expected: [2]\n      actual:   [1]\n"
+    assert told + "      missing:  [2]\n      too many: [1]\n" in result.stdout
+    assert result.stdout.rstrip().endswith("FAILED: 1 of 2 assertions hold")
 
 
 def test_a_faulty_schema_is_shown_with_a_caret(tmp_path: Path) -> None:
@@ -84,7 +98,8 @@ def test_a_faulty_schema_is_shown_with_a_caret(tmp_path: Path) -> None:
 def test_data_that_does_not_fit_the_schema_makes_the_file_unusable(tmp_path: Path, relationship: str) -> None:
     result = run(write(tmp_path, SMALL.replace("doc:1#viewer@user:1", relationship)))
     assert result.exit_code == 2
-    assert result.stderr.startswith("error: ")
+    assert result.stderr.startswith(f"error: relationship {relationship}: ")
+    assert result.stdout == ""
 
 
 def test_an_unusable_file_lists_all_its_problems(tmp_path: Path) -> None:
