@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from google.protobuf.any_pb2 import Any as PackedAny
-from google.rpc.error_details_pb2 import ErrorInfo
+from google.protobuf.message import Message
+from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc import StatusCode
 
@@ -21,6 +22,7 @@ from model.errors import (
     InvalidSchema,
     LimitExceeded,
     NotFound,
+    NotServed,
     StorageFailed,
     Unauthenticated,
     Unavailable,
@@ -49,6 +51,7 @@ STATUSES: dict[type[AuthzError], EdgeStatus] = {
     Conflict: INVALID,
     LimitExceeded: EdgeStatus(StatusCode.RESOURCE_EXHAUSTED, 429),
     DeadlineExceeded: EdgeStatus(StatusCode.DEADLINE_EXCEEDED, 504),
+    NotServed: EdgeStatus(StatusCode.UNIMPLEMENTED, 501),
     Unavailable: EdgeStatus(StatusCode.UNAVAILABLE, 503),
     StorageFailed: INTERNAL,
 }
@@ -58,9 +61,10 @@ def status_of(error: AuthzError) -> EdgeStatus:
     """The status of an error: by its type, nearest ancestor first, unless its code belongs to a client's mistake.
 
     The contract derives the status from the code's number, and some of its codes say 404 for what is a mistake in the
-    request (SUBJECT_TYPE_NOT_FOUND, ATTRIBUTE_TYPE_MISMATCH). Source: reference wire-api §6, W-2.
+    request (SUBJECT_TYPE_NOT_FOUND, ATTRIBUTE_TYPE_MISMATCH). Who is not known stays unknown whatever the number: the
+    contract sends INVALID_KEY, 2022, as 401. Source: reference wire-api §5, §6, W-2.
     """
-    if error.code is not None and error.code // 1000 in (2, 4):
+    if error.code is not None and error.code // 1000 in (2, 4) and not isinstance(error, Unauthenticated):
         return INVALID if error.code // 1000 == 2 else NOT_FOUND
     return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
 
@@ -92,13 +96,22 @@ def shorten(text: str) -> str:
 
 
 def rich_status(error: AuthzError) -> Status:
-    """The google.rpc.Status of an error, its explanation as an ErrorInfo."""
+    """The google.rpc.Status of an error: its explanation as an ErrorInfo and, where waiting helps, a RetryInfo."""
     info = ErrorInfo(
         reason=error.code.wire_name if error.code is not None else type(error).__name__,
         domain=ERROR_DOMAIN,
         metadata={"explanation": shorten(explanation_of(error))},
     )
-    detail = PackedAny()
-    detail.Pack(info)
+    details = [_packed(info)]
+    if isinstance(error, LimitExceeded) and error.retry_after_s is not None:
+        retry = RetryInfo()
+        retry.retry_delay.FromNanoseconds(round(error.retry_after_s * 1e9))
+        details.append(_packed(retry))
     number: int = status_of(error).grpc.value[0]
-    return Status(code=number, message=message_of(error), details=[detail])
+    return Status(code=number, message=message_of(error), details=details)
+
+
+def _packed(message: Message) -> PackedAny:
+    packed = PackedAny()
+    packed.Pack(message)
+    return packed

@@ -20,11 +20,13 @@ from api.rpc.data import DataService
 from api.rpc.permission import PermissionService
 from api.rpc.schema import SchemaService
 from api.rpc.tenancy import TenancyService
+from api.rpc.watch import WatchService
+from api.streams import Established, Outlet, Responses, pour
 from api.validation import check_fields
 from model.errors import InvalidRequest
 from proto.base.v1 import service_pb2
 
-ServiceHandlers = PermissionService | SchemaService | DataService | BundleService | TenancyService
+ServiceHandlers = PermissionService | SchemaService | DataService | BundleService | TenancyService | WatchService
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +66,10 @@ class UnaryEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class StreamEndpoint:
-    """An RPC with a stream of responses; the handler is an asynchronous generator."""
+    """An RPC with a stream of responses; the handler is an asynchronous generator, as ``api.streams`` describes."""
 
     rpc: Rpc
-    handler: Callable[[Message], AsyncGenerator[Message]]
+    handler: Callable[[Message], Responses]
 
     async def answers(self, request: Message) -> AsyncGenerator[Message]:
         """Validate, then answer. Raises as ``UnaryEndpoint.answer``, before the first response or after some.
@@ -77,7 +79,14 @@ class StreamEndpoint:
         check_fields(request)
         async with aclosing(self.handler(request)) as responses:
             async for response in responses:
-                yield response
+                if not isinstance(response, Established):
+                    yield response
+
+    async def pour(self, request: Message, outlet: Outlet) -> None:
+        """Validate, then send all responses. Raises as ``answers`` and ``streams.pour``."""
+        check_fields(request)
+        async with aclosing(self.handler(request)) as responses:
+            await pour(responses, outlet)
 
 
 Endpoint = UnaryEndpoint | StreamEndpoint

@@ -11,7 +11,8 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from bench.engine_cost import DEPTH, TENANT, load
@@ -68,29 +69,26 @@ async def _measure(invoker: Invoker, workload: DriveWorkload) -> None:
         some = [EntityRef("document", f"d{chance.randrange(workload.documents)}") for _ in range(100)]
         await invoker.check(CheckRequest(TENANT, tuple(Question(one, "view", user) for one in some), DEPTH))
 
-    await _report("documents a user can view", [lambda user=user: entities(user, "view") for user in users])
-    print(f"| … how many | {statistics.mean(found):.0f} | {statistics.median(found):.0f} | {max(found)} at most |")
-    found.clear()
-    await _report("documents a user can sign", [lambda user=user: entities(user, "sign") for user in users])
-    print(f"| … how many | {statistics.mean(found):.0f} | {statistics.median(found):.0f} | {max(found)} at most |")
-    found.clear()
-    await _report("users who can view a document", [lambda one=one: subjects(one) for one in documents])
-    print(f"| … how many | {statistics.mean(found):.0f} | {statistics.median(found):.0f} | {max(found)} at most |")
-    one_check = await _report("one check of view", [lambda u=u, d=d: check(u, d) for u, d in pairs])
-    await _report(
-        "all permissions on a document",
-        [lambda u=u, d=d: permissions(u, d, with_relations=False) for u, d in pairs],
-        against=one_check,
-    )
-    await _report(
-        "… and relations",
-        [lambda u=u, d=d: permissions(u, d, with_relations=True) for u, d in pairs],
-        against=one_check,
-    )
-    await _report("100 checks of one user", [lambda user=user: bulk(user) for user in users], against=one_check)
+    await _report("documents a user can view", [partial(entities, user, "view") for user in users])
+    _print_sizes(found)
+    await _report("documents a user can sign", [partial(entities, user, "sign") for user in users])
+    _print_sizes(found)
+    await _report("users who can view a document", [partial(subjects, document) for document in documents])
+    _print_sizes(found)
+    one_check = await _report("one check of view", [partial(check, *pair) for pair in pairs])
+    for with_relations, what in ((False, "all permissions on a document"), (True, "… and relations")):
+        calls = [partial(permissions, *pair, with_relations=with_relations) for pair in pairs]
+        await _report(what, calls, against=one_check)
+    await _report("100 checks of one user", [partial(bulk, user) for user in users], against=one_check)
 
 
-async def _report(what: str, calls: list[Callable[[], Awaitable[None]]], *, against: float | None = None) -> float:
+def _print_sizes(found: list[int]) -> None:
+    """Print how long the lists were, and begin anew."""
+    print(f"| … how many | {statistics.mean(found):.0f} | {statistics.median(found):.0f} | {max(found)} at most |")
+    found.clear()
+
+
+async def _report(what: str, calls: Sequence[Callable[[], Awaitable[None]]], *, against: float | None = None) -> float:
     """Print and give the mean in µs. against: another mean, to print how many times that it is."""
     await calls[0]()
     costs = []

@@ -11,8 +11,10 @@
     ├── Conflict              what the request creates exists already
     ├── LimitExceeded         the caller must send less, or later
     ├── DeadlineExceeded      the caller's time ran out
+    ├── NotServed             the caller must ask another server, or the operator switch it on
     ├── Unavailable           the caller may try again as it is
-    └── StorageFailed         the operator must act: disk full, file corrupt
+    ├── StorageFailed         the operator must act: disk full, file corrupt
+    └── Misconfigured         the operator must change what the node is told
 
 The type says whose move it is; the message quotes the offending value; the code, where the contract has one, is what
 travels to clients. How each becomes a gRPC and an HTTP status stands in ``api/errors.py``.
@@ -26,6 +28,11 @@ from enum import IntEnum
 class ErrorCode(IntEnum):
     """The contract's error codes that Ringward raises. Source: reference wire-api §5."""
 
+    MISSING_BEARER_TOKEN = 1001
+    INVALID_AUDIENCE = 1004
+    INVALID_CLAIMS = 1005
+    INVALID_ISSUER = 1006
+    INVALID_BEARER_TOKEN = 1007
     VALIDATION = 2000
     UNDEFINED_RELATION_REFERENCE = 2006
     NOT_SUPPORTED_RELATION_WALK = 2007
@@ -36,6 +43,7 @@ class ErrorCode(IntEnum):
     SCHEMA_COMPILE = 2016
     UNIQUE_CONSTRAINT = 2020
     INVALID_CONTINUOUS_TOKEN = 2021
+    INVALID_KEY = 2022
     NO_ENTITY_REFERENCES_FOUND_IN_SCHEMA = 2024
     INVALID_ARGUMENT = 2025
     INVALID_RULE_REFERENCE = 2026
@@ -56,6 +64,7 @@ class ErrorCode(IntEnum):
     REFERENCE_NOT_FOUND = 4015
     INTERNAL = 5000
     EXECUTION = 5005
+    NOT_IMPLEMENTED = 5012
     DATASTORE = 5013
     CANNOT_CONVERT_TO_ENTITY_STATEMENT = 5016
 
@@ -149,9 +158,20 @@ class DeadlineExceeded(AuthzError):
     """The caller's time ran out before the answer was known."""
 
 
+class NotServed(AuthzError):
+    """What is asked for is switched off on this node."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, ErrorCode.NOT_IMPLEMENTED)
+
+
 class Unavailable(AuthzError):
     """A part needed for the answer cannot be reached now; the same request may succeed later."""
 
 
 class StorageFailed(AuthzError):
     """The store cannot do its work until somebody acts: a full disk, a corrupt file, a missing permission."""
+
+
+class Misconfigured(AuthzError):
+    """What the node is told cannot work, as shows when it is tried: a key that is not the certificate's, say."""

@@ -6,6 +6,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from api.auth.settings import AuthSettings
+from api.identity import TlsSettings
+from api.limits import LimitSettings
+from api.rest.settings import RestSettings
+from api.rpc.watch import WatchSettings
+
 
 class DatabaseEngine(Enum):
     """Which store holds the data. MEMORY is the SQLite store without a file: everything is lost at exit."""
@@ -31,12 +37,14 @@ class GarbageCollection:
 class DatabaseSettings:
     """The store. path matters to SQLITE alone; its folder is created if missing.
 
-    max_data_per_write: tuples and attributes together in one write call.
+    max_data_per_write: tuples and attributes together in one write call. watch_buffer_size: how many of the most
+    recent commits are kept in memory for each tenant that is watched; who is further behind reads the store.
     """
 
     engine: DatabaseEngine = DatabaseEngine.MEMORY
     path: Path = Path("ringward.db")
     max_data_per_write: int = 1000
+    watch_buffer_size: int = 100
     garbage_collection: GarbageCollection | None = None
 
 
@@ -45,7 +53,9 @@ class NodeSettings:
     """A whole node. host empty means every interface; port 0 picks a free one.
 
     max_message_bytes bounds one inbound message. schema_cache_entries: compiled schema versions kept in memory, a few
-    hundred kilobytes each. grace_s: how long running calls may go on once the node is told to stop.
+    hundred kilobytes each. grace_s: how long running calls may go on once the node is told to stop. http: where REST
+    is served; None means nowhere. auth: who may ask; None means anybody. grpc_tls and http_tls: how the listeners are
+    encrypted; None means not at all.
     """
 
     host: str = ""
@@ -54,3 +64,9 @@ class NodeSettings:
     schema_cache_entries: int = 1000
     grace_s: float = 10.0
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
+    auth: AuthSettings | None = None
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    watch: WatchSettings = field(default_factory=WatchSettings)
+    http: RestSettings | None = None
+    grpc_tls: TlsSettings | None = None
+    http_tls: TlsSettings | None = None

@@ -36,9 +36,9 @@ async def test_a_message_over_the_limit_is_refused_and_the_server_goes_on(client
     assert not await client.can("doc:a#view@user:ann")
 
 
-async def test_an_rpc_of_the_contract_that_is_not_served_says_so(client: Client) -> None:
+async def test_an_rpc_that_is_not_served_says_so(client: Client) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as refusal:
-        await client.raw("/base.v1.Watch/Watch", b"")
+        await client.raw("/base.v1.Permission/Ponder", b"")
     assert refusal.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
