@@ -2,7 +2,7 @@
 
 A handler yields responses. One whose client must know when the stream stands, and may not fall silent, first yields
 ``Established``: what happens from then on will be seen. A transport gives ``pour`` an outlet. If the outlet does not
-take a response for as long as the handler allows, the handler hears ``Stalled`` where it yielded, and can say how to
+take a response for as long as is allowed, the handler hears ``Stalled`` where it yielded, and can say how to
 go on; so a client that has stopped reading costs what the transport buffers and one response, for a bounded time.
 """
 
@@ -16,6 +16,9 @@ from typing import Protocol
 from google.protobuf.message import Message
 
 from model.errors import LimitExceeded
+
+STALL_TIMEOUT_S = 30.0
+"""How long a client may leave a response untaken, unless the handler says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class Outlet(Protocol):
 
 async def pour(responses: Responses, outlet: Outlet) -> None:
     """Send all responses. Raises what the handler raises, and LimitExceeded if the client stalls."""
-    stall_timeout_s: float | None = None
+    stall_timeout_s = STALL_TIMEOUT_S
     async for response in responses:
         if isinstance(response, Established):
             stall_timeout_s = response.stall_timeout_s

@@ -12,22 +12,25 @@ import statistics
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 
 from bench.engine_cost import DEPTH, TENANT, load
-from bench.machine import machine
-from bench.workload import DRIVE_SCHEMA, DriveWorkload
-from cluster.invoker.invoker import Invoker
+from bench.machine import machine, peak_memory_mb
+from bench.workload import DRIVE_SCHEMA, DriveWorkload, shelves, wide_group
+from cluster.invoker.invoker import Invoker, Lookup
 from engine.catalog import SchemaCatalog
 from model.check import CheckRequest, PermissionsRequest, Question
 from model.lookup import EntitiesRequest, SubjectsRequest
 from model.tuples import EntityRef, SubjectRef
 from schema.compiler import compile_schema
+from storage.base import Storage, TupleFilter
 from storage.sqlite.store import SqliteStorage
 
 ROUNDS = 300
-PAGE = 1_000_000
+EVERYTHING = 1_000_000
+PAGE = 1_000
 
 
 async def measure(size: int, folder: Path) -> None:
@@ -38,7 +41,9 @@ async def measure(size: int, folder: Path) -> None:
         await storage.write_schema(TENANT, compile_schema(DRIVE_SCHEMA).text)
         workload = DriveWorkload(size)
         await load(storage, workload.tuples())
-        await _measure(Invoker(storage, SchemaCatalog(storage, 10)), workload)
+        invoker = Invoker(storage, SchemaCatalog(storage, 10))
+        await _measure(invoker, workload)
+        await _measure_pages(storage, invoker)
     finally:
         await storage.close()
 
@@ -52,11 +57,11 @@ async def _measure(invoker: Invoker, workload: DriveWorkload) -> None:
 
     async def entities(user: SubjectRef, permission: str) -> None:
         request = EntitiesRequest(TENANT, "document", permission, user, DEPTH)
-        lookup = await invoker.entities(request, about=PAGE)
+        lookup = await invoker.entities(request, about=EVERYTHING)
         found.append(len([one async for one in lookup.ids]))
 
     async def subjects(document: EntityRef) -> None:
-        lookup = await invoker.subjects(SubjectsRequest(TENANT, document, "view", "user"), about=PAGE)
+        lookup = await invoker.subjects(SubjectsRequest(TENANT, document, "view", "user"), about=EVERYTHING)
         found.append(len([one async for one in lookup.ids]))
 
     async def check(user: SubjectRef, document: EntityRef) -> None:
@@ -75,11 +80,50 @@ async def _measure(invoker: Invoker, workload: DriveWorkload) -> None:
     _print_sizes(found)
     await _report("users who can view a document", [partial(subjects, document) for document in documents])
     _print_sizes(found)
-    one_check = await _report("one check of view", [partial(check, *pair) for pair in pairs])
+    checks = [partial(check, *pair) for pair in pairs]
     for with_relations, what in ((False, "all permissions on a document"), (True, "… and relations")):
         calls = [partial(permissions, *pair, with_relations=with_relations) for pair in pairs]
-        await _report(what, calls, against=one_check)
-    await _report("100 checks of one user", [partial(bulk, user) for user in users], against=one_check)
+        await _report_against(what, calls, "one check of view", checks)
+    await _report_against("100 checks of one user", [partial(bulk, user) for user in users], "one check", checks)
+
+
+async def _measure_pages(storage: Storage, invoker: Invoker) -> None:
+    """Lists of 100 000 read page by page, each page asked for anew: of one folder, of 10 000 folders, of one group."""
+
+    async def documents(user: SubjectRef, beyond: str) -> Lookup:
+        request = EntitiesRequest(TENANT, "document", "view", user, DEPTH, beyond=beyond)
+        return await invoker.entities(request, about=PAGE + 1)
+
+    async def members(document: EntityRef, beyond: str) -> Lookup:
+        return await invoker.subjects(SubjectsRequest(TENANT, document, "view", "user", beyond=beyond), about=PAGE + 1)
+
+    for folders in (1, 10_000):
+        await load(storage, shelves(folders, documents=100_000))
+        await _report_pages(
+            f"100 000 documents in {folders} folders", partial(documents, SubjectRef("user", "librarian"))
+        )
+        await storage.delete(TENANT, TupleFilter(subject_ids=["librarian"]), None)
+    await load(storage, wide_group(100_000))
+    await _report_pages("100 000 members of a group", partial(members, EntityRef("document", "wide")))
+
+
+async def _report_pages(what: str, page_beyond: Callable[[str], Awaitable[Lookup]]) -> None:
+    """Read pages to the end and print what one took, and by how much the process grew."""
+    costs, beyond, ids, before_mb = [], "", 0, peak_memory_mb()
+    while True:
+        started = time.process_time_ns()
+        async with aclosing((await page_beyond(beyond)).ids) as found:
+            page = [await anext(found, "") for _ in range(PAGE)]
+        page = [one for one in page if one]
+        costs.append((time.process_time_ns() - started) / 1000)
+        ids += len(page)
+        if len(page) < PAGE:
+            break
+        beyond = page[-1]
+    print(
+        f"| {what}, a page of {PAGE} | {statistics.mean(costs):.0f} µs | {statistics.median(costs):.0f} µs"
+        f" | {max(costs):.0f} µs at most; {ids} ids, {peak_memory_mb() - before_mb:.0f} MB more |"
+    )
 
 
 def _print_sizes(found: list[int]) -> None:
@@ -88,19 +132,34 @@ def _print_sizes(found: list[int]) -> None:
     found.clear()
 
 
-async def _report(what: str, calls: Sequence[Callable[[], Awaitable[None]]], *, against: float | None = None) -> float:
-    """Print and give the mean in µs. against: another mean, to print how many times that it is."""
+Call = Callable[[], Awaitable[None]]
+
+
+async def _report(what: str, calls: Sequence[Call]) -> None:
+    """Call each once, after the first to warm up, and print."""
     await calls[0]()
-    costs = []
-    for call in calls:
-        started = time.process_time_ns()
-        await call()
-        costs.append((time.process_time_ns() - started) / 1000)
-    mean = statistics.mean(costs)
-    times = f" ({mean / against:.2f} checks)" if against else ""
+    _print_costs(what, [await _cost_us(call) for call in calls])
+
+
+async def _report_against(what: str, calls: Sequence[Call], against: str, others: Sequence[Call]) -> None:
+    """Call in turns with others, since the machine is noisy, and print how many of those one call is worth."""
+    await calls[0]()
+    costs, other_costs = [], []
+    for call, other in zip(calls, others, strict=True):
+        costs.append(await _cost_us(call))
+        other_costs.append(await _cost_us(other))
+    _print_costs(f"{what}: {statistics.mean(costs) / statistics.mean(other_costs):.2f} times {against}", costs)
+
+
+async def _cost_us(call: Call) -> float:
+    started = time.process_time_ns()
+    await call()
+    return (time.process_time_ns() - started) / 1000
+
+
+def _print_costs(what: str, costs: Sequence[float]) -> None:
     quantiles = statistics.quantiles(costs, n=100)
-    print(f"| {what}{times} | {mean:.0f} µs | {quantiles[49]:.0f} µs | {quantiles[98]:.0f} µs |", flush=True)
-    return mean
+    print(f"| {what} | {statistics.mean(costs):.0f} µs | {quantiles[49]:.0f} µs | {quantiles[98]:.0f} µs |", flush=True)
 
 
 def main() -> None:

@@ -164,3 +164,12 @@ def wide_group(members: int) -> Iterator[RelationTuple]:
     yield RelationTuple("document", "wide", "viewer", "group", "wide", "member")
     for member in range(members):
         yield RelationTuple("group", "wide", "member", "user", f"m{member}")
+
+
+def shelves(folders: int, documents: int) -> Iterator[RelationTuple]:
+    """Documents spread evenly over folders, all of which ``user:librarian`` may view."""
+    names = [f"shelf{number}-of-{folders}" for number in range(folders)]
+    for name in names:
+        yield RelationTuple("folder", name, "viewer", "user", "librarian")
+    for document in range(documents):
+        yield RelationTuple("document", f"{folders}-{document:06}", "parent", "folder", names[document % folders])

@@ -17,9 +17,6 @@ from model.lookup import EntitiesRequest
 from model.snapshot import Snapshot
 from storage.base import SnapshotReader
 
-_LEAST_WINDOW = 64
-_MOST_WINDOW = 1000
-
 
 async def lookup_entities(
     reader: SnapshotReader, plan: Plan, snapshot: Snapshot, request: EntitiesRequest, *, about: int
@@ -37,7 +34,7 @@ async def lookup_entities(
     windows = await search.windows()
     through: str | None = request.beyond
     while through is not None:
-        ids, through = await windows.following(through, min(max(about, _LEAST_WINDOW), _MOST_WINDOW))
+        ids, through = await windows.following(through, about)
         for part in parts_of(sorted(ids.sure | ids.unsure)):
             unsure = [found for found in part if found in ids.unsure]
             answers = await search.check(request.entity_type, request.permission, unsure)

@@ -16,6 +16,8 @@ from engine.closure import ListIds
 from engine.offers import NO_IDS, Ids, Offer
 from storage.base import HeldBy, Listing, Stretch
 
+_LEAST_WINDOW = 64
+_MOST_WINDOW = 1000
 _LISTS_PER_CANDIDATE = 8
 _FEW_LISTS = 64
 _IDS_PER_CANDIDATE = 4
@@ -52,10 +54,15 @@ class Windows:
         self._driving = tuple(drivers(goal))
         self._testing = tuple(leaf for leaf in leaves(goal) if leaf not in self._driving and not is_restricted)
         driving = [offers[leaf] for leaf in self._driving]
+        self._lists = sum(map(_lists_in, driving))
         self._given = sorted(NO_IDS.union(*(offer.given_sure | offer.given_unsure for offer in driving)))
 
     async def following(self, beyond: str, about: int) -> Window:
-        """The window of about so many candidates beyond an id."""
+        """The window beyond an id, of about so many candidates as long as that is neither few nor very many.
+
+        As every window looks into every list, a window is worth as many candidates as there are lists.
+        """
+        about = min(max(about, _LEAST_WINDOW), max(self._lists, _MOST_WINDOW))
         stretches = await self._stretches(self._driving, beyond, about)
         start = bisect_right(self._given, beyond)
         given = self._given[start : start + about]

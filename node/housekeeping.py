@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import structlog
 
 from model.errors import AuthzError
+from node.background import kept_running
 from node.settings import GarbageCollection
 from storage.base import Storage
 
@@ -21,12 +23,8 @@ async def garbage_collected(storage: Storage, settings: GarbageCollection | None
     if settings is None:
         yield
         return
-    async with asyncio.TaskGroup() as group:
-        collector = group.create_task(_collect_forever(storage, settings))
-        try:
-            yield
-        finally:
-            collector.cancel()
+    async with kept_running(partial(_collect_forever, storage, settings)):
+        yield
 
 
 async def _collect_forever(storage: Storage, settings: GarbageCollection) -> None:
