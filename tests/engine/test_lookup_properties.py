@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from functools import lru_cache
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -48,6 +49,28 @@ def test_looking_up_entities_is_checking_every_entity(
             assert runner.run(_entities(case, kind, name, subject, longest_stretch)) == expected
 
 
+@settings(max_examples=150, deadline=None)
+@given(case=cases(), name=MEMBERS, size=st.integers(1, 2))
+def test_pages_joined_are_the_whole_list(runner: asyncio.Runner, case: Case, name: str, size: int) -> None:
+    subject = case.questions[0].subject
+    whole = runner.run(_entities(case, "doc", name, subject, ROOMY))
+    assert _joined(runner, size, lambda beyond: _entities(case, "doc", name, subject, ROOMY, beyond=beyond)) == whole
+    entity = EntityRef("doc", "a")
+    whole = runner.run(_subjects(case, entity, name, ("user", ""), ROOMY))
+    pages = _joined(runner, size, lambda beyond: _subjects(case, entity, name, ("user", ""), ROOMY, beyond=beyond))
+    assert pages == whole
+
+
+def _joined(runner: asyncio.Runner, size: int, page: Callable[[str], Coroutine[Any, Any, list[str]]]) -> list[str]:
+    """The whole list, read so many ids at a time; a failure ends it where it stands."""
+    found: list[str] = []
+    while following := runner.run(page(found[-1] if found else ""))[:size]:
+        found += following
+        if found[-1] == FAILURE:
+            break
+    return found
+
+
 SORTS = st.sampled_from([("user", ""), ("user", ""), ("doc", ""), ("group", "member"), ("doc", "view")])
 
 
@@ -69,10 +92,12 @@ def test_looking_up_subjects_is_checking_every_subject(
                 assert set(found) <= set(_subjects_one_by_one(case, entity, name, sort, set(IDS))) | {FAILURE}
 
 
-async def _subjects(case: Case, entity: EntityRef, name: str, sort: tuple[str, str], longest_stretch: int) -> list[str]:
+async def _subjects(
+    case: Case, entity: EntityRef, name: str, sort: tuple[str, str], longest_stretch: int, *, beyond: str = ""
+) -> list[str]:
     reader = MemoryReader(case.tuples, case.attributes)
     reader.longest_stretch = longest_stretch
-    request = SubjectsRequest("t1", entity, name, *sort, context=case.context)
+    request = SubjectsRequest("t1", entity, name, *sort, beyond, context=case.context)
     plan = Plan(_compiled(case.schema))
     return await _until_failure(lookup_subjects(reader, plan, Snapshot.at_commit(1), request, about=1000))
 
@@ -96,10 +121,12 @@ def _known_subjects(case: Case, sort: tuple[str, str]) -> set[str]:
     return {row.subject_id for row in rows if (row.subject_type, row.subject_relation) == sort}
 
 
-async def _entities(case: Case, kind: str, name: str, subject: SubjectRef, longest_stretch: int) -> list[str]:
+async def _entities(
+    case: Case, kind: str, name: str, subject: SubjectRef, longest_stretch: int, *, beyond: str = ""
+) -> list[str]:
     reader = MemoryReader(case.tuples, case.attributes)
     reader.longest_stretch = longest_stretch
-    request = EntitiesRequest("t1", kind, name, subject, DEEP, context=case.context)
+    request = EntitiesRequest("t1", kind, name, subject, DEEP, beyond=beyond, context=case.context)
     plan = Plan(_compiled(case.schema))
     return await _until_failure(lookup_entities(reader, plan, Snapshot.at_commit(1), request, about=1000))
 
