@@ -18,12 +18,18 @@ from api.rest.settings import RestSettings
 from api.rpc.watch import WatchSettings
 from cli.config_checks import check_together, sqlite_path
 from cli.config_sources import Given, Readings, from_environment, from_file, from_flags
+from cli.postgres_uri import PostgresUri
 from cli.settings import Secrecy, Setting, Value
 from cli.settings_table import SETTINGS
 from model.errors import InvalidRequest
 from node.settings import DatabaseEngine, DatabaseSettings, GarbageCollection, NodeSettings
+from storage.postgres.settings import PostgresSettings
 
 DEFAULT_FILE = Path("config/config.yaml")
+
+_USUAL_CONNECTIONS = 20
+_USUAL_CONNECT_TIMEOUT_S = 5.0
+_EVER_S = 10 * 365 * 86400.0  # what 0s means for a connection's life; a timer cannot be set for infinity
 
 
 class Source(Enum):
@@ -183,10 +189,43 @@ def _database_settings(configuration: Configuration) -> DatabaseSettings:
         max_data_per_write=configuration.integer("database.max_data_per_write"),
         watch_buffer_size=configuration.integer("database.watch_buffer_size"),
         garbage_collection=_garbage_collection(configuration),
+        auto_migrate=configuration.is_on("database.auto_migrate"),
     )
-    if engine is not DatabaseEngine.SQLITE:
-        return settings
-    return replace(settings, path=sqlite_path(configuration.text("database.uri")))
+    if engine is DatabaseEngine.POSTGRES:
+        return replace(settings, postgres=_postgres_settings(configuration))
+    if engine is DatabaseEngine.SQLITE:
+        return replace(settings, path=sqlite_path(configuration.text("database.uri")))
+    return settings
+
+
+def _postgres_settings(configuration: Configuration) -> PostgresSettings:
+    """Zeros stand for other settings, or for what is usual. Source: reference wire-api §13, the notes."""
+    both = configuration.text("database.uri")
+    writer = PostgresUri.parse(both or configuration.text("database.writer.uri"))
+    reader_text = "" if both else configuration.text("database.reader.uri")
+    reader = PostgresUri.parse(reader_text) if reader_text else None
+    most = (
+        configuration.integer("database.max_connections")
+        or configuration.integer("database.max_open_connections")
+        or _USUAL_CONNECTIONS
+    )
+    least = max(
+        configuration.integer("database.min_connections") or configuration.integer("database.max_idle_connections"),
+        configuration.integer("database.min_idle_connections"),
+    )
+    lifetime_s = configuration.seconds("database.max_connection_lifetime") or _EVER_S
+    return PostgresSettings(
+        writer_uri=writer.uri,
+        reader_uri=reader.uri if reader else None,
+        least_connections=min(least, most),
+        most_connections=most,
+        lifetime_s=lifetime_s,
+        lifetime_jitter_s=configuration.seconds("database.max_connection_lifetime_jitter") or lifetime_s / 5,
+        idle_s=configuration.seconds("database.max_connection_idle_time") or _EVER_S,
+        connect_timeout_s=configuration.seconds("database.connect_timeout") or _USUAL_CONNECT_TIMEOUT_S,
+        max_retries=configuration.integer("database.max_retries"),
+        is_behind_pooler=not all(uri.keeps_statements for uri in (writer, reader) if uri),
+    )
 
 
 def _garbage_collection(configuration: Configuration) -> GarbageCollection | None:

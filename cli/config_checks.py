@@ -6,9 +6,27 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from cli.postgres_uri import PostgresUri
 from cli.security_checks import security_problems, security_warnings
 from cli.settings import Value
 from cli.settings_table import SETTINGS, SETTINGS_BY_KEY
+
+_ADDRESSES = ("database.uri", "database.writer.uri", "database.reader.uri")
+
+_FOR_POSTGRES = (
+    *_ADDRESSES[1:],
+    "database.auto_migrate",
+    "database.max_connections",
+    "database.max_open_connections",
+    "database.max_idle_connections",
+    "database.max_connection_lifetime",
+    "database.max_connection_idle_time",
+    "database.min_connections",
+    "database.min_idle_connections",
+    "database.max_connection_lifetime_jitter",
+    "database.connect_timeout",
+    "database.max_retries",
+)
 
 
 def check_together(values: Mapping[str, Value], places: Mapping[str, str]) -> tuple[list[str], list[str]]:
@@ -46,13 +64,37 @@ def _refusals(values: Mapping[str, Value], places: Mapping[str, str]) -> Iterato
 def _database_problems(values: Mapping[str, Value], places: Mapping[str, str]) -> Iterator[str]:
     engine = values["database.engine"]
     if engine == "postgres":
-        place = places["database.engine"]
-        yield f"{place}: database.engine: postgres is not available in this version; use sqlite or memory"
+        yield from _postgres_problems(values, places)
     if engine == "sqlite":
         try:
             sqlite_path(str(values["database.uri"]))
         except ValueError as error:
             yield f"{places.get('database.uri', 'default')}: database.uri: {error}"
+
+
+def _postgres_problems(values: Mapping[str, Value], places: Mapping[str, str]) -> Iterator[str]:
+    if not values["database.uri"] and not values["database.writer.uri"]:
+        yield "database.uri: must be given (or database.writer.uri), since database.engine is postgres"
+    for key in _ADDRESSES:
+        if values[key]:
+            try:
+                PostgresUri.parse(str(values[key]))
+            except ValueError as error:
+                yield f"{places[key]}: {key}: {error}"
+
+
+def _database_warnings(values: Mapping[str, Value], places: Mapping[str, str]) -> Iterator[str]:
+    engine = values["database.engine"]
+    if engine == "memory" and "database.uri" in places:
+        yield f"{places['database.uri']}: database.uri: ignored, since database.engine is memory"
+    if engine == "postgres" and values["database.uri"]:
+        for key in _ADDRESSES[1:]:
+            if values[key]:
+                yield f"{places[key]}: {key}: ignored, since database.uri is given"
+    if engine != "postgres":
+        for key in _FOR_POSTGRES:
+            if key in places and values[key] != SETTINGS_BY_KEY[key].default_value:
+                yield f"{places[key]}: {key}: ignored, since database.engine is {engine}"
 
 
 def _collection_problems(values: Mapping[str, Value]) -> Iterator[str]:
@@ -77,8 +119,7 @@ def _warnings(values: Mapping[str, Value], places: Mapping[str, str]) -> Iterato
     if "server.http.grpc_target_host" in places:
         place = places["server.http.grpc_target_host"]
         yield f"{place}: server.http.grpc_target_host: ignored, since REST is answered without a hop over gRPC"
-    if values["database.engine"] == "memory" and "database.uri" in places:
-        yield f"{places['database.uri']}: database.uri: ignored, since database.engine is memory"
+    yield from _database_warnings(values, places)
     yield from _watch_warnings(values)
     for key, place in places.items():
         setting = SETTINGS_BY_KEY[key]

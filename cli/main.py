@@ -6,7 +6,9 @@ import click
 
 from cli.completion import completion
 from cli.coverage import coverage
+from cli.migrate import migrate
 from cli.quickstart import quickstart
+from cli.repair import repair
 from cli.serve import serve
 from cli.show_ast import show_ast
 from cli.show_config import show_config
@@ -35,5 +37,18 @@ def main(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for _command in (serve, quickstart, validate, coverage, show_ast, show_config, print_version, completion):
+_COMMANDS = (
+    serve,
+    quickstart,
+    validate,
+    coverage,
+    show_ast,
+    migrate,
+    repair,
+    show_config,
+    print_version,
+    completion,
+)
+
+for _command in _COMMANDS:
     main.add_command(_command)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from engine.cycles import settle_cycles
 from engine.gates import Gate
@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     from engine.nodes import Node
 
 NODES_PER_BATCH = 200
-"""Nodes built between two reads, two or three milliseconds. More saves round trips on wide frontiers; fewer lets an
-answer end the walk sooner and others have their turn on the event loop."""
+"""Nodes built between two awaits, two or three milliseconds, and those of the first batch of a frontier."""
+
+MOST_NODES_PER_READ = 2_000
+"""Nodes of one batch. Batches double up to it: a frontier of thousands takes few round trips, and an answer among its
+first nodes ends the walk before much of the rest is read."""
 
 NODES_PER_TURN = 100
 """Nodes built over several rounds before others get their turn; a cancelled walk over data at hand ends there too."""
@@ -34,9 +37,18 @@ NODES_PER_TURN = 100
 MOST_NODES = 250_000
 """Nodes one request may visit, at about 500 bytes each; beyond that it fails rather than exhaust the node's memory."""
 
+T = TypeVar("T")
 
 Read = Callable[[Sequence[EntityRead]], Awaitable[Sequence[Facts]]]
 """``SnapshotReader.read`` for one tenant at one snapshot."""
+
+
+class _Batch(NamedTuple):
+    """Reads with those who learn from them, aligned, and the nodes that wait for that."""
+
+    reads: list[EntityRead]
+    readers: list[Known]
+    waiting: list[tuple[Node, Known]]
 
 
 class Walk:
@@ -87,33 +99,45 @@ class Walk:
         settle_cycles(roots)
 
     async def _build_in_batches(self, nodes: Sequence[Node], roots: Sequence[Gate]) -> None:
-        for start in range(0, len(nodes), NODES_PER_BATCH):
-            await self._build(nodes[start : start + NODES_PER_BATCH])
+        start, size = 0, NODES_PER_BATCH
+        while start < len(nodes):
+            await self._build(nodes[start : start + size])
             if all(root.outcome is not None for root in roots):
                 return
             await asyncio.sleep(0)
+            start += size
+            size = min(2 * size, MOST_NODES_PER_READ)
 
     async def _build(self, nodes: Sequence[Node]) -> None:
         """Build what the facts suffice for, read the rest in one batch, build that."""
-        reads: list[EntityRead] = []
-        readers: list[Known] = []
-        waiting: list[tuple[Node, Known]] = []
+        batch = _Batch([], [], [])
+        for turn, part in enumerate(_in_turns(nodes)):
+            if turn:
+                await asyncio.sleep(0)
+            self._build_known(part, batch)
+        if not batch.reads:
+            return
+        for known, facts in zip(batch.readers, await self._read(batch.reads), strict=True):
+            known.learn(facts)
+        for turn, answered in enumerate(_in_turns(batch.waiting)):
+            if turn:
+                await asyncio.sleep(0)
+            for node, known in answered:
+                if self._needs_building(node):
+                    node.build(known.facts)
+
+    def _build_known(self, nodes: Sequence[Node], batch: _Batch) -> None:
+        """Build what the facts suffice for; add the rest to a batch."""
         for node in nodes:
             if not self._needs_building(node):
                 continue
             known = node.asker.known(node)
             if node.name not in known.covered:
-                _ask_for(node, known, reads, readers)
+                _ask_for(node, known, batch)
             if known.is_being_read:
-                waiting.append((node, known))
+                batch.waiting.append((node, known))
             else:
                 node.build(known.facts)
-        if reads:
-            for known, facts in zip(readers, await self._read(reads), strict=True):
-                known.learn(facts)
-            for node, known in waiting:
-                if self._needs_building(node):
-                    node.build(known.facts)
 
     def _needs_building(self, node: Node) -> bool:
         """True if the node is open and somebody waits for it; what no facts are needed for is settled."""
@@ -136,15 +160,21 @@ class Walk:
         self._given_up = [node for node in self._given_up if not node.wanted]
 
 
-def _ask_for(node: Node, known: Known, reads: list[EntityRead], readers: list[Known]) -> None:
+def _in_turns(items: Sequence[T]) -> Sequence[Sequence[T]]:
+    if len(items) <= NODES_PER_BATCH:
+        return (items,)
+    return [items[start : start + NODES_PER_BATCH] for start in range(0, len(items), NODES_PER_BATCH)]
+
+
+def _ask_for(node: Node, known: Known, batch: _Batch) -> None:
     """Add what a node wants to a batch; of an entity that is being read for another member, everything is read."""
     plan = node.plan
     if known.is_being_read:
         whole = node.asker.whole(node.entity_type)
         known.cover(whole.covers)
-        reads[known.place] = reads[known.place]._replace(wanted=whole.wanted)
+        batch.reads[known.place] = batch.reads[known.place]._replace(wanted=whole.wanted)
     else:
-        known.place = len(reads)
-        reads.append(EntityRead(node.entity_type, node.entity_id, node.asker.subject, plan.wanted))
-        readers.append(known)
+        known.place = len(batch.reads)
+        batch.reads.append(EntityRead(node.entity_type, node.entity_id, node.asker.subject, plan.wanted))
+        batch.readers.append(known)
     known.cover(plan.covers)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from api.auth.opening import opened_authenticator
 from api.entrance import Entrance
@@ -25,13 +23,12 @@ from api.tls import ListenerTls
 from cluster.invoker.invoker import Invoker
 from cluster.watch.tails import Tails
 from engine.catalog import SchemaCatalog
-from model.errors import StorageFailed
 from node.background import kept_running
 from node.housekeeping import garbage_collected
-from node.settings import DatabaseEngine, DatabaseSettings, NodeSettings
+from node.settings import NodeSettings
+from node.stores import opened_storage, storage_place
 from proto.base.v1.service_pb2 import WatchResponse
 from storage.base import Storage
-from storage.sqlite.store import SqliteStorage
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +55,7 @@ class Node:
 @asynccontextmanager
 async def open_services(settings: NodeSettings) -> AsyncIterator[Services]:
     """The services of a node without any transport, over a store of their own."""
-    async with _open_storage(settings.database) as storage:
+    async with opened_storage(settings.database) as storage:
         yield _services(settings, storage, _tails(settings, storage))
 
 
@@ -70,7 +67,7 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
     """
     grpc_tls = ListenerTls(settings.grpc_tls) if settings.grpc_tls else None
     http_tls = ListenerTls(settings.http_tls) if settings.http and settings.http_tls else None
-    async with _open_storage(settings.database) as storage, opened_authenticator(settings.auth) as authenticator:
+    async with opened_storage(settings.database) as storage, opened_authenticator(settings.auth) as authenticator:
         health = Health(storage.ping)
         tails = _tails(settings, storage)
         services, entrance = _services(settings, storage, tails), Entrance(authenticator, settings.limits)
@@ -124,32 +121,6 @@ async def _listening(hosts: Sequence[GrpcHost | RestHost], health: Health, grace
         async with asyncio.TaskGroup() as stopping:
             for host in started:
                 stopping.create_task(host.stop(grace_s))
-
-
-def storage_place(settings: DatabaseSettings) -> str:
-    """Where the data is, for people."""
-    return "memory, lost at exit" if settings.engine is DatabaseEngine.MEMORY else str(settings.path.absolute())
-
-
-@asynccontextmanager
-async def _open_storage(settings: DatabaseSettings) -> AsyncIterator[Storage]:
-    storage = await SqliteStorage.open(_database_file(settings))
-    try:
-        yield storage
-    finally:
-        await storage.close()
-
-
-def _database_file(settings: DatabaseSettings) -> Path | None:
-    """Where the store keeps its data, its folder made; None for memory."""
-    if settings.engine is DatabaseEngine.MEMORY:
-        return None
-    try:
-        settings.path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = os.strerror(error.errno or 0).lower()
-        raise StorageFailed(f"cannot make the folder of the store {settings.path}: {reason}") from error
-    return settings.path
 
 
 def _tails(settings: NodeSettings, storage: Storage) -> Tails[WatchResponse]:

@@ -11,6 +11,7 @@ from api.identity import TlsSettings
 from api.limits import LimitSettings
 from api.rest.settings import RestSettings
 from api.rpc.watch import WatchSettings
+from storage.postgres.settings import PostgresSettings
 
 
 class DatabaseEngine(Enum):
@@ -18,6 +19,7 @@ class DatabaseEngine(Enum):
 
     SQLITE = "sqlite"
     MEMORY = "memory"
+    POSTGRES = "postgres"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +37,19 @@ class GarbageCollection:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSettings:
-    """The store. path matters to SQLITE alone; its folder is created if missing.
+    """The store. path matters to SQLITE alone; its folder is created if missing. postgres is given for POSTGRES alone.
 
+    auto_migrate: bring the tables of POSTGRES up to date at the start; without it a node refuses to serve from tables
+    of another version. patience_s: how long the start waits for a database that cannot be reached yet.
     max_data_per_write: tuples and attributes together in one write call. watch_buffer_size: how many of the most
     recent commits are kept in memory for each tenant that is watched; who is further behind reads the store.
     """
 
     engine: DatabaseEngine = DatabaseEngine.MEMORY
     path: Path = Path("ringward.db")
+    postgres: PostgresSettings | None = None
+    auto_migrate: bool = True
+    patience_s: float = 60.0
     max_data_per_write: int = 1000
     watch_buffer_size: int = 100
     garbage_collection: GarbageCollection | None = None

@@ -10,9 +10,10 @@ from model.attributes import Attribute, AttributeValue, EntityAttribute
 from model.errors import ErrorCode, InvalidRequest, LimitExceeded
 from model.tuples import RelationTuple
 from storage.base import Changeset
-from storage.sqlite.filters import Restriction, Table, condition_of, parameters_of
+from storage.restrictions import Restriction
+from storage.sqlite.filters import Table, condition_of, parameters_of
 from storage.sqlite.layout import CREATED, LIVE, ROWS_PER_COMMIT
-from storage.sqlite.values import encode_value
+from storage.values import encode_value
 
 _WRITE_TUPLE = """
 INSERT INTO tuples (entity_type, entity_id, relation, subject_type, subject_id, subject_relation, tenant, id)

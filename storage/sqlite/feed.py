@@ -22,7 +22,7 @@ from storage.sqlite.layout import LIVE, ROWS_PER_COMMIT
 from storage.sqlite.reader import Execute, Reader, Row
 from storage.sqlite.timeline import Timeline
 from storage.sqlite.turns import STATEMENT_COST, run_in_turns
-from storage.sqlite.values import attribute_of
+from storage.values import attribute_of
 
 Item = TypeVar("Item", RelationTuple, Attribute)
 

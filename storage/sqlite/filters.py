@@ -6,11 +6,11 @@ Statements are put together from names that are constants of this package; every
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from storage.base import AttributeFilter, TupleFilter
+from storage.restrictions import Restriction
 
 
 class Index(NamedTuple):
@@ -40,9 +40,6 @@ class Table:
         return tuple(index for index in self.indexes if all(name in restriction for name in index.columns[:2]))
 
 
-Restriction = Mapping[str, Sequence[str]]
-"""Columns and the values allowed in each; none of the lists is empty."""
-
 TUPLES = Table(
     name="tuples",
     columns=("entity_type", "entity_id", "relation", "subject_type", "subject_id", "subject_relation"),
@@ -65,22 +62,6 @@ ATTRIBUTES = Table(
     indexes=(Index("attributes_by_entity", ("entity_type", "entity_id", "name")),),
     by_tenant="attributes_by_tenant",
 )
-
-
-def restriction_of(where: TupleFilter | AttributeFilter) -> Restriction:
-    """What a filter restricts, by column."""
-    if isinstance(where, TupleFilter):
-        parts = {
-            "entity_type": _any_or(where.entity_type),
-            "entity_id": where.entity_ids,
-            "relation": _any_or(where.relation),
-            "subject_type": _any_or(where.subject_type),
-            "subject_id": where.subject_ids,
-            "subject_relation": _any_or(where.subject_relation),
-        }
-    else:
-        parts = {"entity_type": _any_or(where.entity_type), "entity_id": where.entity_ids, "name": where.names}
-    return {column: values for column, values in parts.items() if values}
 
 
 def leading(index: Index, restriction: Restriction) -> Restriction:
@@ -111,7 +92,3 @@ def parameters_of(restriction: Restriction) -> Iterable[str]:
             yield values[0]
         else:
             yield json.dumps([value for value in values if "\0" not in value], ensure_ascii=False)
-
-
-def _any_or(value: str) -> Sequence[str]:
-    return (value,) if value else ()

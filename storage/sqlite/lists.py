@@ -1,13 +1,10 @@
 """Lists of ids in byte order, each merged from arms that an index gives in that order.
 
-A list of what many subjects hold has an arm for each subject. Every arm is read a little at first; those that hold the
-merge back are read on, in growing portions. So a stretch costs a descent per arm and little more than its own length,
-whether a few arms are long or many are short.
+A list of what many subjects hold has an arm for each subject.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -15,11 +12,12 @@ from typing import NamedTuple
 from model.attributes import AttributeKind, AttributeValue
 from model.snapshot import Snapshot
 from storage.base import HeldBy, Holders, KnownEntities, KnownSubjects, Listing, Stretch, WithAttribute
+from storage.merging import Arm, Merge
 from storage.sqlite.layout import CREATED
 from storage.sqlite.reader import Execute, Reader
 from storage.sqlite.timeline import Timeline
 from storage.sqlite.turns import STATEMENT_COST, run_in_turns
-from storage.sqlite.values import encode_value
+from storage.values import encode_value
 
 # Parameters of every arm: ?1 tenant, ?2 the commit, ?3 how many ids at most, ?4 to ?7 what the arms of a statement have
 # in common; then for each arm its key and the id to go on beyond. A row is the number of its arm, an id, and whether
@@ -71,7 +69,6 @@ _SUBJECTS = _LEAPING.format(
 _SUBJECTS_OF_RELATION = _SUBJECTS.replace("subject_type = {key}", "subject_type = {key} AND subject_relation = ?4")
 
 _ARMS_PER_STATEMENT = 64
-_LEAST_PORTION = 4
 _TRUE = AttributeValue(AttributeKind.BOOLEAN, True)
 
 
@@ -80,18 +77,6 @@ class _Form(NamedTuple):
 
     statement: str
     shared: tuple[object, ...]
-
-
-class _Arm:
-    """One sorted source. last: the id it has been read through."""
-
-    __slots__ = ("form", "is_done", "key", "last")
-
-    def __init__(self, form: _Form, key: str, beyond: str) -> None:
-        self.form = form
-        self.key = key
-        self.last = beyond
-        self.is_done = False
 
 
 class ListReader:
@@ -110,84 +95,50 @@ class ListReader:
 
         def steps_of(execute: Execute) -> Iterator[int]:
             for listing in listings:
-                merge = _Merge(execute, (tenant, number), _arms_of(listing, beyond), about)
-                yield from merge.steps()
-                stretches.append(merge.stretch())
+                yield from _steps(execute, (tenant, number), listing, beyond=beyond, about=about, stretches=stretches)
 
         await run_in_turns(self._reader, self._timeline, number, steps_of)
         return stretches
 
 
-class _Merge:
-    """One list in the making. _bound: the id up to which it is wanted, once there are enough; None before."""
-
-    def __init__(self, execute: Execute, scope: tuple[str, int], arms: Sequence[_Arm], about: int) -> None:
-        self._execute = execute
-        self._scope = scope
-        self._open = list(arms)
-        self._about = about
-        self._ids: set[str] = set()
-        self._bound: str | None = None
-
-    def steps(self) -> Iterator[int]:
-        """Read until enough is known; after each statement, what it cost in rows."""
-        portion = max(_LEAST_PORTION, 2 * self._about // max(1, len(self._open)))
-        holding = self._open
-        while holding:
-            for arms in _statements(holding):
-                yield self._read(arms, min(portion, self._about + 1))
-            portion *= 4
-            self._open = [arm for arm in self._open if not arm.is_done]
-            if self._open and len(self._ids) >= self._about:
-                self._bound = sorted(self._ids)[self._about - 1]
-            holding = [arm for arm in self._open if self._bound is None or arm.last < self._bound]
-
-    def stretch(self) -> Stretch:
-        """What the steps found."""
-        if not self._open or self._bound is None:
-            return Stretch(sorted(self._ids), None)
-        bound = self._bound
-        return Stretch(sorted(found for found in self._ids if found <= bound), bound)
-
-    def _read(self, arms: Sequence[_Arm], portion: int) -> int:
-        form = arms[0].form
-        own = [part for arm in arms for part in (arm.key, arm.last)]
-        rows = self._execute(
-            _statement_of(form.statement, len(arms)), (*self._scope, portion, *form.shared, *own)
-        ).fetchall()
-        self._ids.update([found for _, found, counts in rows if counts])
-        read = Counter([number for number, _, _ in rows])
-        last: dict[int, str] = {}
-        if max(read.values(), default=0) >= portion:
-            for number, found, _ in rows:
-                last[number] = max(found, last.get(number, found))
-        for number, arm in enumerate(arms):
-            arm.is_done = read[number] < portion
-            arm.last = last.get(number, arm.last)
-        return STATEMENT_COST + 2 * len(arms) + len(rows)
+def _steps(
+    execute: Execute, scope: tuple[str, int], listing: Listing, *, beyond: str, about: int, stretches: list[Stretch]
+) -> Iterator[int]:
+    """Add the listing's stretch; after each statement, what it cost in rows."""
+    merge = Merge(_arms_of(listing, beyond), about, most=about + 1)
+    while merge.holding:
+        for arms in _statements(merge.holding):
+            form = arms[0].form
+            own = [part for arm in arms for part in (arm.key, arm.last)]
+            statement = _statement_of(form.statement, len(arms))
+            rows = execute(statement, (*scope, merge.portion, *form.shared, *own)).fetchall()
+            merge.learn(arms, rows)
+            yield STATEMENT_COST + 2 * len(arms) + len(rows)
+        merge.end_round()
+    stretches.append(merge.stretch())
 
 
-def _arms_of(listing: Listing, beyond: str) -> list[_Arm]:
+def _arms_of(listing: Listing, beyond: str) -> list[Arm[_Form]]:
     match listing:
         case HeldBy(entity_type, relation, subject_type, subject_relation, subject_ids):
             form = _Form(_HELD_BY, (subject_type, subject_relation, entity_type, relation))
-            return [_Arm(form, subject_id, beyond) for subject_id in subject_ids]
+            return [Arm(form, subject_id, beyond) for subject_id in subject_ids]
         case Holders(entity_type, entity_id, relation, subject_type, subject_relation):
             form = _Form(_HOLDERS, (entity_type, relation, subject_type, subject_relation))
-            return [_Arm(form, entity_id, beyond)]
+            return [Arm(form, entity_id, beyond)]
         case WithAttribute(entity_type, name, is_true):
             value = encode_value(_TRUE)
             form = _Form(_WITH_VALUE if is_true else _WITH_ATTRIBUTE, (entity_type, *value, None))
-            return [_Arm(form, name, beyond)]
+            return [Arm(form, name, beyond)]
         case KnownEntities(entity_type):
             unused = (None,) * 4
-            return [_Arm(_Form(text, unused), entity_type, beyond) for text in (_ENTITIES, _OWNERS, _SUBJECTS)]
+            return [Arm(_Form(text, unused), entity_type, beyond) for text in (_ENTITIES, _OWNERS, _SUBJECTS)]
         case KnownSubjects(subject_type, subject_relation):
             form = _Form(_SUBJECTS_OF_RELATION, (subject_relation, None, None, None))
-            return [_Arm(form, subject_type, beyond)]
+            return [Arm(form, subject_type, beyond)]
 
 
-def _statements(arms: Sequence[_Arm]) -> Iterator[Sequence[_Arm]]:
+def _statements(arms: Sequence[Arm[_Form]]) -> Iterator[Sequence[Arm[_Form]]]:
     """Arms that one statement can read together, all of one form."""
     start = 0
     for end in range(1, len(arms) + 1):

@@ -9,19 +9,18 @@ millisecond with an await between.
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
 from typing import TypeVar
 
-from model.errors import ErrorCode, InvalidRequest
 from storage.base import Page, PageRequest
-from storage.sqlite.filters import Index, Restriction, Table, condition_of, leading, parameters_of
-from storage.sqlite.layout import LIVE, ROWS_PER_COMMIT
+from storage.restrictions import Restriction
+from storage.sqlite.filters import Index, Table, condition_of, leading, parameters_of
+from storage.sqlite.layout import ROWS_PER_COMMIT
 from storage.sqlite.reader import Reader, Row
 from storage.sqlite.timeline import Timeline
+from storage.tokens import row_id_of, token_of
 
 T = TypeVar("T")
 
@@ -49,7 +48,7 @@ async def read_page(
     Raises InvalidRequest (INVALID_CONTINUOUS_TOKEN) for a token that is not ours, SnapshotExpired if the horizon
     passes the commit while we read, and what ``Reader`` raises.
     """
-    first = _row_id_of(page.token) if page.token else 0
+    first = row_id_of(page.token) if page.token else 0
     rows = await _Pager(reader, timeline, selection).rows(first=first, limit=page.size + 1)
     next_token = token_of(str(rows[page.size][0])) if len(rows) > page.size else ""
     return Page([make(row[1:]) for row in rows[: page.size]], next_token)
@@ -69,31 +68,6 @@ async def rows_in_turns(turn: Callable[[Row | None, int], list[Row]], *, limit: 
             break
         await asyncio.sleep(0)
     return rows
-
-
-def token_of(lower_bound: str) -> str:
-    """The continuous token for the first item of the next page. Source: reference wire-api §10."""
-    return base64.b64encode(lower_bound.encode()).decode()
-
-
-def lower_bound_of(token: str) -> str:
-    """What a token was made of. Raises InvalidRequest (INVALID_CONTINUOUS_TOKEN) if it cannot be one."""
-    try:
-        return base64.b64decode(token, validate=True).decode()
-    except (binascii.Error, ValueError) as error:
-        raise bad_token(token) from error
-
-
-def bad_token(token: str) -> InvalidRequest:
-    """The error for a token that stands for no position."""
-    return InvalidRequest(f"malformed continuous token {token[:200]!r}", ErrorCode.INVALID_CONTINUOUS_TOKEN)
-
-
-def _row_id_of(token: str) -> int:
-    text = lower_bound_of(token)
-    if not (text.isascii() and text.isdecimal() and len(text) <= 19 and int(text) <= LIVE):
-        raise bad_token(token)
-    return int(text)
 
 
 class _Pager:

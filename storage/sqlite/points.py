@@ -16,7 +16,7 @@ from storage.sqlite.layout import CREATED
 from storage.sqlite.reader import Execute, Reader, Row
 from storage.sqlite.timeline import Timeline
 from storage.sqlite.turns import STATEMENT_COST, run_in_turns
-from storage.sqlite.values import decode_value
+from storage.values import decode_value
 
 # Each row of an answer starts with what it tells and the name of the relation or attribute.
 _MEMBERSHIP, _USERSET, _SUBJECT, _ATTRIBUTE = range(4)

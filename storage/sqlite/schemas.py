@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from model.errors import Conflict
 from storage.base import Page, PageRequest, SchemaRecord
 from storage.sqlite.layout import LIVE
-from storage.sqlite.pages import bad_token, lower_bound_of, rows_in_turns, token_of
+from storage.sqlite.pages import rows_in_turns
 from storage.sqlite.reader import Reader, Row
 from storage.sqlite.timeline import Timeline
+from storage.tokens import bad_token, lower_bound_of, token_of
 
 _LATEST = "SELECT version FROM schemas WHERE tenant = ? ORDER BY sequence DESC LIMIT 1"
 _ONE = "SELECT version, text, created_at_s FROM schemas WHERE tenant = ? AND version = ?"

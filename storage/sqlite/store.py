@@ -31,18 +31,19 @@ from storage.base import (
     Tenant,
     TupleFilter,
 )
+from storage.restrictions import restriction_of
 from storage.sqlite import bundles, changes, commits, pages, schemas, tenants
 from storage.sqlite.arrivals import Arrivals
 from storage.sqlite.connection import Connections, open_file, open_memory
 from storage.sqlite.feed import ChangeReader
-from storage.sqlite.filters import ATTRIBUTES, TUPLES, restriction_of
+from storage.sqlite.filters import ATTRIBUTES, TUPLES
 from storage.sqlite.lists import ListReader
 from storage.sqlite.ownership import FileOwnership
 from storage.sqlite.points import EntityReader
 from storage.sqlite.reader import Reader
 from storage.sqlite.settings import SqliteSettings
-from storage.sqlite.values import attribute_of
 from storage.sqlite.writer import Writer
+from storage.values import attribute_of
 
 
 class SqliteStorage:

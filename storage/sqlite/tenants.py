@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 from model.errors import Conflict, ErrorCode, NotFound
 from storage.base import Page, PageRequest, Tenant
-from storage.sqlite.pages import lower_bound_of, rows_in_turns, token_of
+from storage.sqlite.pages import rows_in_turns
 from storage.sqlite.reader import Reader, Row
+from storage.tokens import lower_bound_of, token_of
 
 _BY_ID = "SELECT id, name, created_at_us FROM tenants WHERE id >= ? ORDER BY id LIMIT ?"
 _BEHIND = "SELECT id, name, created_at_us FROM tenants WHERE id > ? ORDER BY id LIMIT ?"

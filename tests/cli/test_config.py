@@ -17,6 +17,7 @@ from cli.config import Configuration, InvalidConfiguration, Source, load_configu
 from cli.settings import Kind, Setting
 from cli.settings_table import SETTINGS, SETTINGS_BY_KEY
 from node.settings import DatabaseEngine, GarbageCollection, NodeSettings
+from storage.postgres.settings import PostgresSettings
 
 COLLECTION = "database.garbage_collection"
 
@@ -213,11 +214,102 @@ def test_authentication_is_never_silently_off() -> None:
     assert problem.startswith("authn.method: expected preshared or oidc, since authn.enabled is true")
 
 
-def test_postgres_is_refused_by_name() -> None:
-    (problem,) = load({"database.engine": "postgres", "database.uri": "postgres://h/d"}).problems
-    assert (
-        problem == "--database-engine: database.engine: postgres is not available in this version; use sqlite or memory"
+def test_postgres_needs_an_address_of_its_own_kind_and_no_problem_quotes_it() -> None:
+    engine = {"database.engine": "postgres"}
+    assert load(engine).problems == (
+        "database.uri: must be given (or database.writer.uri), since database.engine is postgres",
     )
+    for key in ("database.uri", "database.writer.uri"):
+        (problem,) = load({**engine, key: "mysql://me:hush@host/db"}).problems
+        assert problem.startswith(f"--{key.replace('.', '-')}: {key}: expected postgres://")
+        assert "hush" not in problem
+
+
+def test_postgres_as_it_comes_has_the_contracts_connections() -> None:
+    database = node_settings(load({"database.engine": "postgres", "database.uri": "postgres://h/d"})).database
+
+    assert database.engine is DatabaseEngine.POSTGRES
+    assert database.auto_migrate
+    assert database.postgres == PostgresSettings(
+        "postgres://h/d",
+        least_connections=1,
+        most_connections=20,
+        lifetime_s=300,
+        lifetime_jitter_s=60,
+        idle_s=60,
+        connect_timeout_s=5,
+        max_retries=10,
+    )
+
+
+def test_postgres_is_told_everything_that_is_configured() -> None:
+    told = {
+        "database.engine": "postgres",
+        "database.writer.uri": "postgres://w/d?default_query_exec_mode=simple_protocol",
+        "database.reader.uri": "postgres://r/d?sslmode=require&plan_cache_mode=disable",
+        "database.auto_migrate": "false",
+        "database.max_connections": "40",
+        "database.min_connections": "4",
+        "database.max_connection_lifetime": "10m",
+        "database.max_connection_lifetime_jitter": "1m",
+        "database.max_connection_idle_time": "2m",
+        "database.connect_timeout": "3s",
+        "database.max_retries": "0",
+    }
+    database = node_settings(load(told)).database
+
+    assert load(told).warnings == ()
+    assert not database.auto_migrate
+    assert database.postgres == PostgresSettings(
+        "postgres://w/d",
+        reader_uri="postgres://r/d?sslmode=require",
+        least_connections=4,
+        most_connections=40,
+        lifetime_s=600,
+        lifetime_jitter_s=60,
+        idle_s=120,
+        connect_timeout_s=3,
+        max_retries=0,
+        is_behind_pooler=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("told", "least", "most"),
+    [
+        ({"max_open_connections": "7"}, 1, 7),
+        ({"max_open_connections": "0"}, 1, 20),
+        ({"max_connections": "9", "max_open_connections": "7"}, 1, 9),
+        ({"max_idle_connections": "3"}, 3, 20),
+        ({"min_idle_connections": "5"}, 5, 20),
+        ({"min_connections": "2", "max_idle_connections": "3", "min_idle_connections": "0"}, 2, 20),
+        ({"min_connections": "50", "max_connections": "10"}, 10, 10),
+    ],
+)
+def test_numbers_of_connections_stand_in_for_each_other(told: Mapping[str, str], least: int, most: int) -> None:
+    given_keys = {f"database.{name}": text for name, text in told.items()}
+    postgres = node_settings(
+        load({"database.engine": "postgres", "database.uri": "postgres://h/d", **given_keys})
+    ).database.postgres
+    assert postgres is not None
+    assert (postgres.least_connections, postgres.most_connections) == (least, most)
+
+
+def test_a_lifetime_of_zero_is_for_ever() -> None:
+    told = {"database.max_connection_lifetime": "0s", "database.max_connection_idle_time": "0s"}
+    postgres = node_settings(
+        load({"database.engine": "postgres", "database.uri": "postgres://h/d", **told})
+    ).database.postgres
+    assert postgres is not None
+    assert min(postgres.lifetime_s, postgres.idle_s) > 86400 * 365
+
+
+def test_what_counts_for_another_engine_or_another_address_is_ignored_with_a_warning() -> None:
+    assert load({"database.max_connections": "5", "database.auto_migrate": "true"}).warnings == (
+        "--database-max-connections: database.max_connections: ignored, since database.engine is sqlite",
+    )
+    both = {"database.engine": "postgres", "database.uri": "postgres://h/d", "database.reader.uri": "postgres://r/d"}
+    assert load(both).warnings == ("--database-reader-uri: database.reader.uri: ignored, since database.uri is given",)
 
 
 def test_rest_is_served_as_it_is_told_or_not_at_all() -> None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from storage.base import Storage
-from tests.conformance.factories import KINDS, StoreFactory, factory_of
+from tests.conformance.factories import KINDS, Factories, StoreFactory
+from tests.support.postgres import Databases
+
+
+@pytest.fixture(scope="session")
+def factories(databases: Databases) -> Factories:
+    return Factories(databases)
 
 
 @pytest.fixture(params=KINDS)
-def factory(request: pytest.FixtureRequest, tmp_path: Path) -> StoreFactory:
-    return factory_of(request.param, tmp_path)
+def factory(request: pytest.FixtureRequest, factories: Factories) -> Iterator[StoreFactory]:
+    with factories.of(request.param) as made:
+        yield made
 
 
 @pytest.fixture

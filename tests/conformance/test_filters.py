@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -22,7 +20,7 @@ from tests.conformance.examples import (
     tuples,
     tuples_at,
 )
-from tests.conformance.factories import KINDS, factory_of
+from tests.conformance.factories import KINDS, Factories, StoreFactory
 from tests.conformance.history import State
 
 _TUPLES = (
@@ -114,9 +112,11 @@ async def test_id_lists_may_be_longer_than_any_limit_on_parameters(store: Storag
 @pytest.mark.parametrize("kind", KINDS)
 @given(data=st.data(), history=st.lists(changesets, min_size=1, max_size=6))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_filters_match_what_a_simple_model_matches(kind: str, data: st.DataObject, history: list[Changeset]) -> None:
-    async def scenario(folder: Path) -> None:
-        store, state = await factory_of(kind, folder).open(), State()
+def test_filters_match_what_a_simple_model_matches(
+    kind: str, factories: Factories, data: st.DataObject, history: list[Changeset]
+) -> None:
+    async def scenario(factory: StoreFactory) -> None:
+        store, state = await factory.open(), State()
         for changes in history:
             state.apply(changes)
         snapshot = await store.write("t1", history)
@@ -131,5 +131,5 @@ def test_filters_match_what_a_simple_model_matches(kind: str, data: st.DataObjec
         assert await attributes_at(store, after) == [str(i) for i in state.matching_attributes(AttributeFilter())]
         await store.close()
 
-    with TemporaryDirectory() as folder:
-        asyncio.run(scenario(Path(folder)))
+    with factories.of(kind) as factory:
+        asyncio.run(scenario(factory))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from contextlib import ExitStack
 from typing import Any, TypeVar
 
 import pytest
@@ -31,7 +30,7 @@ from tests.conformance.examples import (
     tenants,
     tuple_filters,
 )
-from tests.conformance.factories import KINDS, StoreFactory, factory_of
+from tests.conformance.factories import KINDS, Factories, StoreFactory
 from tests.conformance.history import History
 
 T = TypeVar("T")
@@ -41,11 +40,12 @@ class Histories(RuleBasedStateMachine):
     """One store and one History, changed alike."""
 
     kind = ""
+    factories: Factories
 
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
-        self.folder = TemporaryDirectory()
+        self.resources = ExitStack()
         self.history = History()
         self.snapshots: list[Snapshot] = []
         self.horizon = Snapshot.at_commit(0)
@@ -62,7 +62,7 @@ class Histories(RuleBasedStateMachine):
 
     @initialize()
     def open(self) -> None:
-        self.factory = factory_of(self.kind, Path(self.folder.name))
+        self.factory = self.resources.enter_context(self.factories.of(self.kind))
         self.store = self.run(self.factory.open())
         self.changed(self.run(self.store.head("t1")).snapshot)
 
@@ -151,12 +151,12 @@ class Histories(RuleBasedStateMachine):
         if self.snapshots:
             self.run(self.store.close())
         self.runner.close()
-        self.folder.cleanup()
+        self.resources.close()
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_any_history_reads_as_a_simple_model_reads(kind: str) -> None:
-    machine = type("HistoriesOfKind", (Histories,), {"kind": kind})
+def test_any_history_reads_as_a_simple_model_reads(kind: str, factories: Factories) -> None:
+    machine = type("HistoriesOfKind", (Histories,), {"kind": kind, "factories": factories})
     limits = settings(
         max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
@@ -25,7 +23,7 @@ from storage.base import (
     WithAttribute,
 )
 from tests.conformance.examples import ALL, attributes, changesets, head_of, listings, tuples
-from tests.conformance.factories import KINDS, factory_of
+from tests.conformance.factories import KINDS, Factories
 from tests.support.listings import listed
 
 _TUPLES = (
@@ -159,10 +157,10 @@ async def test_a_stretch_has_about_as_many_ids_as_asked_for(store: Storage) -> N
 @settings(max_examples=100, deadline=None)
 @given(history=st.lists(changesets, max_size=4), listing=listings, about=st.integers(1, 5))
 async def test_lists_equal_a_simple_model_at_every_snapshot(
-    kind: str, history: list[Changeset], listing: Listing, about: int
+    kind: str, factories: Factories, history: list[Changeset], listing: Listing, about: int
 ) -> None:
-    with TemporaryDirectory() as folder:
-        store = await factory_of(kind, Path(folder)).open()
+    with factories.of(kind) as factory:
+        store = await factory.open()
         try:
             snapshots = [await store.write("t1", [changes]) for changes in history]
             for snapshot in snapshots:

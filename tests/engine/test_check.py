@@ -317,11 +317,25 @@ class TestWork:
 
     async def test_wide_frontiers_are_read_in_bounded_batches(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(engine.walk, "NODES_PER_BATCH", 10)
-        rows = [f"doc:a#viewer@group:g{n}#member" for n in range(100)]
-        reader = MemoryReader(_rows(*rows, "group:g25#member@user:u"))
+        monkeypatch.setattr(engine.walk, "MOST_NODES_PER_READ", 30)
+        rows = [f"doc:a#viewer@group:g{n:03}#member" for n in range(200)]
+        reader = MemoryReader(_rows(*rows, "group:g055#member@user:u"))
         assert (await _ask(reader, "doc:a#viewer@user:u")).verdict() is ALLOWED
-        assert max(len(batch) for batch in reader.batches) == 10
-        assert sum(len(batch) for batch in reader.batches) < 60
+        assert [len(batch) for batch in reader.batches] == [1, 10, 20, 30]
+
+    async def test_a_batch_is_built_in_turns_and_only_as_far_as_needed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(engine.walk, "NODES_PER_BATCH", 10)
+        rows = [f"doc:a#viewer@group:g{n:03}#member" for n in range(200)]
+        deeper = [f"group:g{n:03}#member@group:h{n:03}#member" for n in range(200)]
+        reader = MemoryReader(_rows(*rows, *deeper, "group:g055#member@user:u"))
+        answer = asyncio.ensure_future(_ask(reader, "doc:a#viewer@user:u"))
+        turns = 0
+        while not answer.done():
+            await asyncio.sleep(0)
+            turns += 1
+        assert [len(batch) for batch in reader.batches] == [1, 10, 20, 40]
+        assert turns >= 6
+        assert (await answer).check_count == 1 + 200 + 55  # nothing that g056 and later groups hold was looked at
 
     async def test_a_long_walk_leaves_the_event_loop_to_others_and_can_be_cancelled(self) -> None:
         rows = [f"folder:f{n}#parent@folder:f{n + 1}" for n in range(5_000)]

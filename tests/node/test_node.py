@@ -208,7 +208,7 @@ def slow_storage(monkeypatch: pytest.MonkeyPatch) -> type[SlowStorage]:
     """Nodes get a store that waits."""
     monkeypatch.setattr(SlowStorage, "reading", asyncio.Event(), raising=False)
     monkeypatch.setattr(SlowStorage, "let_go", asyncio.Event(), raising=False)
-    monkeypatch.setattr("node.node.SqliteStorage", SlowStorage)
+    monkeypatch.setattr("node.stores.SqliteStorage", SlowStorage)
     return SlowStorage
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from cli.validation_reader import read_validation_file
 from cli.validation_run import Result, assertions_of, load, settle
 from node.node import open_services
 from node.settings import DatabaseEngine, DatabaseSettings, NodeSettings
+from storage.postgres.settings import PostgresSettings
+from tests.support.postgres import Databases
 
 _HERE = Path(__file__).parent
 FILES = [*sorted(_HERE.glob("*.yaml")), _HERE.parents[1] / "examples" / "drive.yaml"]
@@ -25,9 +28,16 @@ def file(request: pytest.FixtureRequest) -> ValidationFile:
 
 
 @pytest.fixture(params=list(DatabaseEngine), ids=lambda engine: engine.value)
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> NodeSettings:
+def settings(request: pytest.FixtureRequest, tmp_path: Path, databases: Databases) -> Iterator[NodeSettings]:
     """A node on each store in turn."""
-    return NodeSettings(database=DatabaseSettings(engine=request.param, path=tmp_path / "ringward.db"))
+    engine: DatabaseEngine = request.param
+    if engine is not DatabaseEngine.POSTGRES:
+        yield NodeSettings(database=DatabaseSettings(engine=engine, path=tmp_path / "ringward.db"))
+        return
+    name = databases.new()
+    postgres = PostgresSettings(databases.server.uri(name))
+    yield NodeSettings(database=DatabaseSettings(engine=engine, postgres=postgres))
+    databases.remove(name)
 
 
 async def test_every_assertion_holds_on_every_store(file: ValidationFile, settings: NodeSettings) -> None:

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
+from threading import Thread
+
+from storage.postgres.connecting import open_connection
+from storage.postgres.migrating import Migrations
+from storage.postgres.settings import PostgresSettings
 
 PROGRAMS = Path("/usr/lib/postgresql")
 SUPERUSER = "postgres"
-_QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+_TEMPLATE = "template_of_tests"
+_QUICK = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "200",
+    "autovacuum": "off",
+}
 
 
 class PostgresMissing(Exception):
@@ -32,6 +47,19 @@ class PostgresServer:
     def uri(self, database: str = "postgres") -> str:
         return f"postgresql://{SUPERUSER}@127.0.0.1:{self.port}/{database}"
 
+    @property
+    def pid(self) -> int:
+        """The process all others of a running server are below."""
+        return int((self.folder / "data" / "postmaster.pid").read_text(encoding="ascii").split()[0])
+
+    def execute(self, statement: str, database: str = "postgres") -> None:
+        """Run a statement that gives nothing."""
+        _run("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.uri(database), "-c", statement)
+
+    def run(self, program: str, *arguments: object) -> None:
+        """Run one of PostgreSQL's programs, as the user the server runs as."""
+        _run(program, *arguments)
+
     def start(self) -> None:
         """Start, and wait until it answers."""
         _run("pg_ctl", "-D", self.folder / "data", "-l", self.folder / "log", "-w", "-t", "60", "start")
@@ -39,6 +67,20 @@ class PostgresServer:
     def stop(self, mode: str = "fast") -> None:
         """Stop; ``immediate`` is a crash."""
         _run("pg_ctl", "-D", self.folder / "data", "-m", mode, "-w", "stop")
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Its processes stand still meanwhile: it takes connections, in the kernel, and says nothing."""
+        found = subprocess.run(["pgrep", "-P", str(self.pid)], capture_output=True, text=True, check=False)
+        processes = [self.pid, *map(int, found.stdout.split())]
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in processes:
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGCONT)
 
     def configure(self, **settings: str) -> None:
         """Write settings that count from the next start on."""
@@ -66,6 +108,65 @@ def postgres_server(**settings: str) -> Iterator[PostgresServer]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def replica_of(primary: PostgresServer) -> Iterator[PostgresServer]:
+    """A hot standby that streams from a running server, taken by pg_basebackup."""
+    folder = Path(tempfile.mkdtemp(prefix="ringward-pg-", dir="/tmp"))
+    try:
+        _give_to_plain_user(folder)
+        server = PostgresServer(folder, free_port())
+        _run(
+            "pg_basebackup", "-D", folder / "data", "-d", primary.uri(), "-R", "-X", "stream", "-c", "fast", "--no-sync"
+        )
+        server.configure(port=str(server.port))
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop("immediate")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class Databases:
+    """Databases with our tables, empty, for one test each. The server starts when the first is asked for."""
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+        self._made = 0
+
+    @cached_property
+    def server(self) -> PostgresServer:
+        """The server they are on; it is everybody's, so leave it running as it is."""
+        server = self._open.enter_context(postgres_server())
+        server.execute(f"CREATE DATABASE {_TEMPLATE}")
+        migrate(server.uri(_TEMPLATE))
+        return server
+
+    def new(self) -> str:
+        """The name of a new database."""
+        self._made += 1
+        name = f"test_{self._made}"
+        self.server.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+        return name
+
+    def remove(self, name: str) -> None:
+        """Remove a database, whoever is connected."""
+        self.server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def close(self) -> None:
+        """Stop the server, if it was started."""
+        self._open.close()
+
+
+def migrate(uri: str) -> None:
+    """Make our tables, from a place where no event loop runs or where one does."""
+    migrations = Migrations(partial(open_connection, PostgresSettings(uri)))
+    thread = Thread(target=lambda: asyncio.run(migrations.up()))
+    thread.start()
+    thread.join()
+
+
 def free_port() -> int:
     """A port of loopback nobody listens on now."""
     with socket.socket() as found:
@@ -76,27 +177,39 @@ def free_port() -> int:
 def _run(program: str, *arguments: object) -> None:
     """Run one of PostgreSQL's programs as a plain user: initdb and the server refuse root."""
     command = [str(_programs() / program), *map(str, arguments)]
-    user = _plain_user()
+    user = plain_user()
     result = subprocess.run(
-        command, capture_output=True, text=True, check=False, user=user, group=user and pwd.getpwnam(user).pw_gid, cwd="/tmp"
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        user=user,
+        group=user and pwd.getpwnam(user).pw_gid,
+        cwd="/tmp",
     )
     if result.returncode != 0:
         raise RuntimeError(f"{' '.join(command)}: {result.stdout}{result.stderr}")
 
 
-def _plain_user() -> str | None:
+def plain_user() -> str | None:
+    """Whom to run programs as that refuse root; None if we are not root."""
     return "nobody" if os.geteuid() == 0 else None
 
 
 def _give_to_plain_user(folder: Path) -> None:
     folder.chmod(0o755)
-    if user := _plain_user():
+    if user := plain_user():
         shutil.chown(folder, user)
 
 
 def _programs() -> Path:
     """The newest version installed. Raises PostgresMissing."""
     found = sorted(PROGRAMS.glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    if not found and (on_path := shutil.which("initdb")):
+        return Path(on_path).resolve().parent
     if not found:
-        raise PostgresMissing("PostgreSQL is needed: apt-get install postgresql")
+        raise PostgresMissing(
+            "PostgreSQL 13 or newer is needed for tests: make test installs it where it may, else do it by hand:"
+            " apt-get install postgresql pgbouncer"
+        )
     return found[-1].parent

@@ -28,13 +28,19 @@ CREATE TABLE ringward.transactions (
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (tenant, id)
 );
-CREATE INDEX transactions_by_time ON ringward.transactions (created_at);
+CREATE INDEX transactions_by_id ON ringward.transactions (id);
 
 CREATE TABLE ringward.horizon (
     only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
     snapshot pg_snapshot NOT NULL
 );
 INSERT INTO ringward.horizon (snapshot) VALUES ('1:1:');
+
+CREATE TABLE ringward.moments (
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    snapshot pg_snapshot NOT NULL
+);
 
 CREATE TABLE ringward.tuples (
     id bigint GENERATED ALWAYS AS IDENTITY,
@@ -55,8 +61,8 @@ CREATE UNIQUE INDEX tuples_by_entity ON ringward.tuples
 CREATE INDEX tuples_by_subject ON ringward.tuples
     (tenant, subject_type, subject_id, subject_relation, entity_type, relation, entity_id)
     INCLUDE (created, expired);
-CREATE INDEX tuples_by_creation ON ringward.tuples (tenant, created);
-CREATE INDEX tuples_by_expiry ON ringward.tuples (tenant, expired) WHERE expired < '{LIVE}';
+CREATE INDEX tuples_by_creation ON ringward.tuples (created);
+CREATE INDEX tuples_by_expiry ON ringward.tuples (expired) WHERE expired < '{LIVE}';
 
 CREATE TABLE ringward.attributes (
     id bigint GENERATED ALWAYS AS IDENTITY,
@@ -73,8 +79,8 @@ CREATE TABLE ringward.attributes (
 CREATE UNIQUE INDEX attributes_by_entity ON ringward.attributes
     (tenant, entity_type, entity_id, name, expired) INCLUDE (created);
 CREATE INDEX attributes_by_name ON ringward.attributes (tenant, entity_type, name, entity_id);
-CREATE INDEX attributes_by_creation ON ringward.attributes (tenant, created);
-CREATE INDEX attributes_by_expiry ON ringward.attributes (tenant, expired) WHERE expired < '{LIVE}';
+CREATE INDEX attributes_by_creation ON ringward.attributes (created);
+CREATE INDEX attributes_by_expiry ON ringward.attributes (expired) WHERE expired < '{LIVE}';
 
 CREATE TABLE ringward.schemas (
     sequence bigint GENERATED ALWAYS AS IDENTITY,
@@ -107,7 +113,17 @@ CREATE TABLE ringward.bundles (
 )
 """
 
-_TABLES = ("bundles", "deletions_of_tenants", "tenants", "schemas", "attributes", "tuples", "horizon", "transactions")
+_TABLES = (
+    "bundles",
+    "deletions_of_tenants",
+    "tenants",
+    "schemas",
+    "attributes",
+    "tuples",
+    "moments",
+    "horizon",
+    "transactions",
+)
 
 
 def upgrade() -> None:

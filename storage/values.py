@@ -1,7 +1,8 @@
 """Attribute values as they are stored: the kind's number and JSON text, from which they come back exactly.
 
-JSON text, not native columns: SQLite has no boolean, turns NaN into NULL and cannot hold a list. Python's JSON writes
-the shortest digits that give the same double again, and names NaN and the infinities.
+JSON text, not native columns: SQLite has no boolean, turns NaN into NULL and cannot hold a list; PostgreSQL's text
+cannot hold NUL, which JSON escapes. Python's JSON writes the shortest digits that give the same double again, and names
+NaN and the infinities.
 """
 
 from __future__ import annotations

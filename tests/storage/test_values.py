@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.attributes import INT32_MAX, INT32_MIN, AttributeKind, AttributeValue
-from storage.sqlite.values import decode_value, encode_value
+from storage.values import decode_value, encode_value
 
 _SCALARS: dict[AttributeKind, st.SearchStrategy[bool | str | int | float]] = {
     AttributeKind.BOOLEAN: st.booleans(),

@@ -1,0 +1,1 @@
+"""Systems that can be measured, each behind the same small interface."""
