@@ -28,6 +28,7 @@ from storage.postgres.settings import PostgresSettings
 DEFAULT_FILE = Path("config/config.yaml")
 
 _USUAL_CONNECTIONS = 20
+_USUAL_PROBE_PERIOD_S = 60.0
 _USUAL_CONNECT_TIMEOUT_S = 5.0
 _EVER_S = 10 * 365 * 86400.0  # what 0s means for a connection's life; a timer cannot be set for infinity
 
@@ -222,6 +223,7 @@ def _postgres_settings(configuration: Configuration) -> PostgresSettings:
         lifetime_s=lifetime_s,
         lifetime_jitter_s=configuration.seconds("database.max_connection_lifetime_jitter") or lifetime_s / 5,
         idle_s=configuration.seconds("database.max_connection_idle_time") or _EVER_S,
+        health_check_period_s=configuration.seconds("database.health_check_period") or _USUAL_PROBE_PERIOD_S,
         connect_timeout_s=configuration.seconds("database.connect_timeout") or _USUAL_CONNECT_TIMEOUT_S,
         max_retries=configuration.integer("database.max_retries"),
         is_behind_pooler=not all(uri.keeps_statements for uri in (writer, reader) if uri),

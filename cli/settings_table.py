@@ -335,7 +335,8 @@ SETTINGS: tuple[Setting, ...] = (
         "database.health_check_period",
         Kind.DURATION,
         "0s",
-        "Accepted for compatibility, used for nothing: a broken connection is noticed at once.",
+        "How often the other end of a silent connection is probed; 0s means a minute.",
+        works=True,
     ),
     Setting(
         "database.max_connection_lifetime_jitter",

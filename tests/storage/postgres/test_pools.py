@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from dataclasses import replace
 
 import asyncpg
 import pytest
 
 from model.errors import AuthzError, ErrorCode, InvalidRequest, LimitExceeded, StorageFailed, Unavailable
+from storage.postgres.connections import Connections
 from storage.postgres.pools import Pool
 from storage.postgres.settings import PostgresSettings
 from tests.support.eventually import eventually
@@ -333,3 +335,13 @@ async def test_a_server_that_cannot_be_used_is_told_from_one_that_cannot_be_reac
     with pytest.raises(error, match=text) as caught:
         await Pool.open(uri, place="PostgreSQL", settings=replace(PostgresSettings(uri), connect_timeout_s=3))
     assert caught.value.__cause__ is not None
+
+
+async def test_the_other_end_of_a_silent_connection_is_probed_as_often_as_asked(database: str) -> None:
+    connections = Connections(database, PostgresSettings(database, health_check_period_s=7.0))
+    connection = await connections.take()
+    network = connection.socket
+    assert network.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    assert network.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 7
+    connections.bring_back(connection)
+    await connections.close()
