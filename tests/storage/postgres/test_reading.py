@@ -112,7 +112,7 @@ async def replayed(primary: PostgresServer, replica: PostgresServer) -> None:
     try:
         # a transaction that has begun and ended since makes the standby's view pass all before it
         await writing.execute("CREATE TABLE IF NOT EXISTS passed (n int); INSERT INTO passed VALUES (1)")
-        end = await writing.fetchval("SELECT pg_current_wal_lsn()")
+        end = await writing.fetchval("SELECT pg_current_wal_insert_lsn()")  # commits are not written at once here
 
         async def has_come() -> bool:
             return bool(await reading.fetchval("SELECT pg_last_wal_replay_lsn() >= $1", end))
@@ -129,9 +129,9 @@ async def test_a_replica_that_has_replayed_enough_answers(primary: PostgresServe
         await replayed(primary, replica)
         busy = store._pools.writer
         async with asyncio.TaskGroup() as group:
-            held = [group.create_task(busy.fetch("SELECT pg_sleep(1)")) for _ in range(20)]
+            held = [group.create_task(busy.fetch("SELECT pg_sleep(5)")) for _ in range(20)]
             await asyncio.sleep(0.1)
-            async with asyncio.timeout(0.8):  # the writer has no connection left: only the replica can have answered
+            async with asyncio.timeout(4.5):  # the writer has no connection left: only the replica can have answered
                 assert await tuples_at(store, snapshot, tenant="fresh") == [ANN]
             assert not held[-1].done()
 
