@@ -42,7 +42,7 @@ _LEAD = _Lead()
 
 
 class JointQuestions(Generic[Q, A]):
-    """Questions that may be asked together, since they are about one tenant at one snapshot.
+    """Questions that may be asked together: reads of one tenant at one snapshot, or heads.
 
     at_once: how many statements may run at the same time; more use more of the database's cores and share less. most:
     how many questions one statement takes, unless a single caller has more.
@@ -59,6 +59,11 @@ class JointQuestions(Generic[Q, A]):
     def is_idle(self) -> bool:
         """True if nothing is being asked and nobody waits."""
         return self._free == self._at_once and not self._gathered
+
+    @property
+    def waiting(self) -> int:
+        """How many callers wait for the next statement."""
+        return len(self._gathered)
 
     async def ask(self, questions: Sequence[Q]) -> Sequence[A] | None:
         """The answers; None if they, or those of the callers who asked together with this one, are too much at once.
