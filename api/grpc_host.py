@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
+from api.addresses import local_address, wanted_address
 from api.entrance import Call, Entrance
 from api.errors import message_of, rich_status, status_of
 from api.health import Health
@@ -56,11 +57,11 @@ class GrpcHost:
     @property
     def address(self) -> str:
         """Where clients on this machine reach the server, ``host:port``."""
-        return f"{_bracketed(self._host) or '127.0.0.1'}:{self._port}"
+        return local_address(self._host, self._port)
 
     async def start(self) -> None:
         """Listen. Raises Unavailable, naming the address, if that is not possible."""
-        wanted = f"{_bracketed(self._host) or '[::]'}:{self._asked_port}"
+        wanted = wanted_address(self._host, self._asked_port)
         try:
             self._port = self._listen(wanted)
         except RuntimeError as error:
@@ -220,7 +221,3 @@ def _reflecting(servicer: Any, rpc: str, entrance: Entrance) -> Any:
             await _abort(context, rpc, error)
 
     return call
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

@@ -6,15 +6,13 @@ blanks between them, opaque to clients.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import NamedTuple, Protocol
 
 from cluster.invoker.invoker import Lookup
-from model.errors import ErrorCode, InvalidRequest
 from model.snapshot import encode_snap_token
+from storage.tokens import bad_token, lower_bound_of, token_of
 
 
 class Cursor(NamedTuple):
@@ -27,7 +25,7 @@ class Cursor(NamedTuple):
     @property
     def token(self) -> str:
         """The continuous token."""
-        return base64.b64encode(" ".join(self).encode()).decode()
+        return token_of(" ".join(self))
 
 
 class Metadata(Protocol):
@@ -51,13 +49,10 @@ def cursor_of(token: str, metadata: Metadata) -> Cursor:
     """
     if not token:
         return Cursor(metadata.snap_token, metadata.schema_version, "")
-    try:
-        snap_token, schema_version, beyond = base64.b64decode(token, validate=True).decode().split(" ")
-    except (binascii.Error, ValueError) as error:
-        raise _bad_token(token) from error
-    if not (snap_token and schema_version and beyond):
-        raise _bad_token(token)
-    return Cursor(snap_token, schema_version, beyond)
+    parts = lower_bound_of(token).split(" ")
+    if len(parts) != 3 or not all(parts):
+        raise bad_token(token)
+    return Cursor(*parts)
 
 
 async def page_of(lookup: Lookup, size: int) -> IdPage:
@@ -86,7 +81,3 @@ async def tokens_of(lookup: Lookup, size: int) -> AsyncGenerator[tuple[str, str]
             last = following
     if last:
         yield last, ""
-
-
-def _bad_token(token: str) -> InvalidRequest:
-    return InvalidRequest(f"malformed continuous token {token[:200]!r}", ErrorCode.INVALID_CONTINUOUS_TOKEN)

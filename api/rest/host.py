@@ -9,6 +9,7 @@ import ssl
 
 import uvicorn
 
+from api.addresses import local_address, wanted_address
 from api.entrance import Entrance
 from api.health import Health
 from api.rest.app import rest_app
@@ -54,7 +55,7 @@ class RestHost:
         """Where clients on this machine reach the server, without a slash at the end."""
         port = self._socket.getsockname()[1] if self._socket else self._asked_port
         scheme = "https" if self._is_encrypted else "http"
-        return f"{scheme}://{_bracketed(self._host) or '127.0.0.1'}:{port}"
+        return f"{scheme}://{local_address(self._host, port)}"
 
     async def start(self) -> None:
         """Listen. Raises Unavailable, naming the address, if that is not possible."""
@@ -99,7 +100,7 @@ def _uvicorn_config(app: object, ssl_context: ssl.SSLContext | None) -> uvicorn.
 
 def _listen(host: str, port: int) -> socket.socket:
     """A listening socket. No host means every interface, of IPv6 too where there is any."""
-    wanted = f"{_bracketed(host) or '[::]'}:{port}"
+    wanted = wanted_address(host, port)
     both = not host and socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if both or ":" in host else socket.AF_INET
     try:
@@ -111,7 +112,3 @@ def _listen(host: str, port: int) -> socket.socket:
     # answer waits for the client to acknowledge the head, which takes 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

@@ -11,12 +11,12 @@ from typing import TypeVar
 
 import asyncpg
 
-from model.attributes import Attribute, AttributeValue, EntityAttribute
-from model.errors import ErrorCode, InvalidRequest
+from model.attributes import Attribute, EntityAttribute
 from model.tuples import RelationTuple
 from storage.base import AttributeFilter, Changeset, TupleFilter
 from storage.postgres.snapshots import LIVE
 from storage.restrictions import restriction_of
+from storage.storable import last_values
 from storage.values import encode_value
 
 T = TypeVar("T")
@@ -78,13 +78,6 @@ _EXPIRE_ATTRIBUTES = _EXPIRE.format(table="attributes", live=_LIVE_ATTRIBUTES)
 _ROWS_PER_STATEMENT = 1000  # what the event loop encodes in about a millisecond
 
 
-def ensure_storable(changesets: Sequence[Changeset]) -> None:
-    """Raise InvalidRequest (VALIDATION) if a name or an id contains NUL, which no store can hold and filter by."""
-    for changes in changesets:
-        _ensure_no_nul(changes.tuples_written)
-        _ensure_no_nul([attribute.key for attribute in changes.attributes_written])
-
-
 async def apply_changesets(connection: asyncpg.Connection, tenant: str, changesets: Sequence[Changeset]) -> None:
     """Apply changesets one after another, each in the order a Changeset promises."""
     transaction = _Transaction(connection, tenant)
@@ -127,10 +120,7 @@ class _Transaction:
             self._has_tuples = True
 
     async def write_attributes(self, attributes: Iterable[Attribute]) -> None:
-        last: dict[EntityAttribute, AttributeValue] = {}
-        for attribute in attributes:
-            last.pop(attribute.key, None)  # takes the place of its last writing
-            last[attribute.key] = attribute.value
+        last = last_values(attributes)
         await self.delete_attributes(tuple(last))
         for part in _parts([(*key, *encode_value(value)) for key, value in last.items()]):
             await self._run(_WRITE_ATTRIBUTES, part)
@@ -156,9 +146,3 @@ class _Transaction:
 def _parts(rows: Sequence[T]) -> Iterator[Sequence[T]]:
     for start in range(0, len(rows), _ROWS_PER_STATEMENT):
         yield rows[start : start + _ROWS_PER_STATEMENT]
-
-
-def _ensure_no_nul(keys: Sequence[Sequence[str]]) -> None:
-    if "\0" in "".join(map("".join, keys)):
-        culprit = next(part for key in keys for part in key if "\0" in part)
-        raise InvalidRequest(f"{culprit[:200]!r} contains a NUL character", ErrorCode.VALIDATION)

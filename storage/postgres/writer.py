@@ -23,12 +23,13 @@ import asyncpg
 from model.errors import AuthzError, ErrorCode, LimitExceeded, StorageFailed, Unavailable
 from model.snapshot import Snapshot
 from storage.base import AttributeFilter, Changeset, TupleFilter
-from storage.postgres.changes import apply_changesets, ensure_storable, expire_matching
+from storage.postgres.changes import apply_changesets, expire_matching
 from storage.postgres.faults import LOST_CONNECTION
 from storage.postgres.locks import NO_LOCKS, TAKE, Locks, locks_on_keys, locks_on_tenant
 from storage.postgres.pools import Pool
 from storage.postgres.settings import PostgresSettings
 from storage.postgres.snapshots import snapshot_of, snapshot_with, trimmed
+from storage.storable import ensure_no_nul
 
 T = TypeVar("T")
 Work = Callable[[asyncpg.Connection], Awaitable[T]]
@@ -87,7 +88,7 @@ class Writer:
 
     async def write(self, tenant: str, changesets: Sequence[Changeset]) -> Snapshot:
         """See DataWriter. Raises as ``commit``, and InvalidRequest (VALIDATION) for names that cannot be stored."""
-        ensure_storable(changesets)
+        ensure_no_nul(changesets)
 
         async def work(connection: asyncpg.Connection) -> None:
             await apply_changesets(connection, tenant, changesets)

@@ -6,13 +6,14 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from itertools import count
 
-from model.attributes import Attribute, AttributeValue, EntityAttribute
-from model.errors import ErrorCode, InvalidRequest, LimitExceeded
+from model.attributes import Attribute, EntityAttribute
+from model.errors import ErrorCode, LimitExceeded
 from model.tuples import RelationTuple
 from storage.base import Changeset
 from storage.restrictions import Restriction
 from storage.sqlite.filters import Table, condition_of, parameters_of
 from storage.sqlite.layout import CREATED, LIVE, ROWS_PER_COMMIT
+from storage.storable import ensure_no_nul, last_values
 from storage.values import encode_value
 
 _WRITE_TUPLE = """
@@ -41,9 +42,7 @@ def ensure_storable(changesets: Sequence[Changeset]) -> None:
 
     Raises LimitExceeded for 2^24 rows or more, which one commit cannot number.
     """
-    for changes in changesets:
-        _ensure_no_nul(changes.tuples_written)
-        _ensure_no_nul([attribute.key for attribute in changes.attributes_written])
+    ensure_no_nul(changesets)
     rows = sum(len(changes.tuples_written) + len(changes.attributes_written) for changes in changesets)
     if rows >= ROWS_PER_COMMIT:
         raise LimitExceeded(f"{rows} rows in one write", ErrorCode.MAX_DATA_PER_WRITE_EXCEEDED)
@@ -91,10 +90,7 @@ class _Commit:
         self._connection.executemany(_WRITE_TUPLE, rows)
 
     def write_attributes(self, attributes: Iterable[Attribute]) -> None:
-        last: dict[EntityAttribute, AttributeValue] = {}
-        for attribute in attributes:
-            last.pop(attribute.key, None)  # takes the place of its last writing
-            last[attribute.key] = attribute.value
+        last = last_values(attributes)
         self.delete_attributes(last)
         rows = [
             (*key, self._tenant, row_id, *encode_value(value))
@@ -112,9 +108,3 @@ class _Commit:
         rows = [(*key, self._tenant, self._number) for key in keys]
         self._connection.executemany(forget, rows)
         self._connection.executemany(expire, rows)
-
-
-def _ensure_no_nul(keys: Sequence[Sequence[str]]) -> None:
-    if "\0" in "".join(map("".join, keys)):
-        culprit = next(part for key in keys for part in key if "\0" in part)
-        raise InvalidRequest(f"{culprit[:200]!r} contains a NUL character", ErrorCode.VALIDATION)

@@ -13,6 +13,7 @@ from model.tuples import RelationTuple
 from storage.base import AttributeFilter, Changeset, TupleFilter
 from storage.postgres import changes
 from storage.postgres.snapshots import LIVE
+from storage.storable import ensure_no_nul
 from tests.conformance.examples import attributes, tuples
 
 _MANY = [RelationTuple("doc", str(i), "viewer", "user", "1") for i in range(1000)]
@@ -129,4 +130,4 @@ async def test_keys_that_go_are_found_one_by_one_through_an_index(
 )
 def test_names_with_nul_are_refused_and_quoted(changeset: Changeset) -> None:
     with pytest.raises(InvalidRequest, match=r"\\x00"):
-        changes.ensure_storable([Changeset(), changeset])
+        ensure_no_nul([Changeset(), changeset])
