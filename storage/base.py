@@ -134,6 +134,28 @@ class Head:
     schema_version: str
 
 
+class Touch(NamedTuple):
+    """What one transaction touched: tuples that came or went, attributes that came, went or changed; in any order."""
+
+    xid: int
+    items: Sequence[RelationTuple | EntityAttribute]
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """The newest state of a tenant, and what lies between it and a snapshot known before.
+
+    history: names the line of history that transaction ids count in. Once it differs, nothing known before says
+    anything about what comes: another server answers, or this one was restored or restarted. touches: of each
+    transaction of the tenant that the head sees and the earlier snapshot does not; None if that is too much or can no
+    longer be told, and then anything may have been touched.
+    """
+
+    head: Head
+    history: str
+    touches: Sequence[Touch] | None
+
+
 @dataclass(frozen=True, slots=True)
 class SchemaRecord:
     """One stored schema version: the canonical text under an id that sorts by time. Source: reference wire-api §10."""
@@ -365,6 +387,13 @@ class Storage(SnapshotReader, DataWriter, ChangeFeed, SchemaStore, TenantStore, 
 
     async def head(self, tenant: str) -> Head:
         """The newest state, read after the call: every write acknowledged before it is visible in it."""
+
+    async def news(self, tenant: str, since: Snapshot | None) -> News:
+        """The newest state, read as ``head`` reads it, and what was touched since a snapshot; None asks for no touches.
+
+        Costs little more than ``head`` while nothing was touched. What is told is complete even where it overlaps with
+        garbage collection or with the deletion of the tenant; where it cannot be, ``touches`` is None.
+        """
 
     async def collect_garbage(self, window_s: float) -> CollectionReport:
         """Move the horizon to the newest commit older than ``window_s`` seconds, then remove what nothing from there
