@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from typing import Any, TypeVar
 
 import grpc
@@ -26,11 +27,18 @@ DEPTH = 20
 class Client:
     """Calls over a channel; refusals are grpc.aio.AioRpcError. authorization: sent with every call, if given."""
 
-    def __init__(self, channel: grpc.aio.Channel, *, authorization: str | None = None) -> None:
+    def __init__(self, channel: grpc.aio.Channel, *, authorization: str | None = None, timeout_s: float = 20.0) -> None:
         self._channel = channel
         self._metadata = (("authorization", authorization),) if authorization is not None else ()
+        self._timeout_s = timeout_s
 
-    async def call(self, method: str, request: Message, *, timeout_s: float = 20.0) -> Any:
+    def within(self, timeout_s: float) -> Client:
+        """The same client, whose calls have so long."""
+        hurried = copy(self)
+        hurried._timeout_s = timeout_s
+        return hurried
+
+    async def call(self, method: str, request: Message, *, timeout_s: float | None = None) -> Any:
         """The response of a method written ``Service.Method``."""
         service, name = method.split(".")
         output = pb.DESCRIPTOR.services_by_name[service].methods_by_name[name].output_type
@@ -39,7 +47,7 @@ class Client:
             request_serializer=type(request).SerializeToString,
             response_deserializer=GetMessageClass(output).FromString,
         )
-        return await call(request, timeout=timeout_s, metadata=self._metadata)
+        return await call(request, timeout=timeout_s or self._timeout_s, metadata=self._metadata)
 
     async def raw(self, method: str, body: bytes) -> bytes:
         """The bytes a method answers to any bytes."""

@@ -9,9 +9,9 @@ _PATIENCE_S = 10.0
 _PAUSE_S = 0.01
 
 
-async def eventually(claim: Callable[[], Awaitable[bool]]) -> None:
+async def eventually(claim: Callable[[], Awaitable[bool]], *, patience_s: float = _PATIENCE_S) -> None:
     """Return once the claim is true; fails if it does not become so."""
-    for _ in range(int(_PATIENCE_S / _PAUSE_S)):
+    for _ in range(int(patience_s / _PAUSE_S)):
         if await claim():
             return
         await asyncio.sleep(_PAUSE_S)

@@ -39,34 +39,46 @@ class PostgresMissing(Exception):
 
 @dataclass(frozen=True)
 class PostgresServer:
-    """A server that has been made, and may run or not. It trusts whoever comes, from loopback alone."""
+    """A server that has been made, and may run or not. It trusts whoever comes.
+
+    host: where it listens, and is reached. through: the start of the command its programs are run by; it is root's, if
+    we are root. environment: what its programs are given, each ``NAME=value``.
+    """
 
     folder: Path
     port: int
+    host: str = "127.0.0.1"
+    through: tuple[str, ...] = ()
+    environment: tuple[str, ...] = ()
 
     def uri(self, database: str = "postgres") -> str:
-        return f"postgresql://{SUPERUSER}@127.0.0.1:{self.port}/{database}"
+        return f"postgresql://{SUPERUSER}@{self.host}:{self.port}/{database}"
 
     @property
     def pid(self) -> int:
         """The process all others of a running server are below."""
         return int((self.folder / "data" / "postmaster.pid").read_text(encoding="ascii").split()[0])
 
+    @property
+    def is_running(self) -> bool:
+        """False once the process all others are below has ended, unless it was killed."""
+        return (self.folder / "data" / "postmaster.pid").exists()
+
     def execute(self, statement: str, database: str = "postgres") -> None:
         """Run a statement that gives nothing."""
-        _run("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.uri(database), "-c", statement)
+        self.run("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.uri(database), "-c", statement)
 
     def run(self, program: str, *arguments: object) -> None:
         """Run one of PostgreSQL's programs, as the user the server runs as."""
-        _run(program, *arguments)
+        _run(program, *arguments, through=self.through, environment=self.environment)
 
     def start(self) -> None:
         """Start, and wait until it answers."""
-        _run("pg_ctl", "-D", self.folder / "data", "-l", self.folder / "log", "-w", "-t", "60", "start")
+        self.run("pg_ctl", "-D", self.folder / "data", "-l", self.folder / "log", "-w", "-t", "60", "start")
 
     def stop(self, mode: str = "fast") -> None:
         """Stop; ``immediate`` is a crash."""
-        _run("pg_ctl", "-D", self.folder / "data", "-m", mode, "-w", "stop")
+        self.run("pg_ctl", "-D", self.folder / "data", "-m", mode, "-w", "stop")
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
@@ -89,15 +101,34 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres_server(**settings: str) -> Iterator[PostgresServer]:
-    """A new server that runs while the context lasts; quick rather than durable unless told otherwise."""
+def postgres_server(
+    *,
+    host: str = "127.0.0.1",
+    through: tuple[str, ...] = (),
+    environment: tuple[str, ...] = (),
+    log_at: Path | None = None,
+    **settings: str,
+) -> Iterator[PostgresServer]:
+    """A new server that runs while the context lasts; quick rather than durable unless told otherwise.
+
+    host, through, environment: see PostgresServer. log_at: an empty folder for its write-ahead log, which then has
+    segments of 1 MiB and is kept small.
+    """
     folder = Path(tempfile.mkdtemp(prefix="ringward-pg-", dir="/tmp"))
     try:
-        _give_to_plain_user(folder)
-        server = PostgresServer(folder, free_port())
-        _run("initdb", "-D", folder / "data", "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        give_to_plain_user(folder)
+        server = PostgresServer(folder, free_port(), host, through, environment)
+        log = ("-X", log_at, "--wal-segsize=1") if log_at else ()
+        _run(
+            *("initdb", "-D", folder / "data", "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"),
+            *log,
+        )
+        with (folder / "data" / "pg_hba.conf").open("a", encoding="ascii") as rules:
+            rules.write("host all all samenet trust\n")
+        if log_at:
+            server.configure(min_wal_size="2MB", max_wal_size="4MB")
         server.configure(
-            port=str(server.port), listen_addresses="127.0.0.1", unix_socket_directories="", **{**_QUICK, **settings}
+            port=str(server.port), unix_socket_directories="", **{**_QUICK, "listen_addresses": host, **settings}
         )
         server.start()
         try:
@@ -113,7 +144,7 @@ def replica_of(primary: PostgresServer) -> Iterator[PostgresServer]:
     """A hot standby that streams from a running server, taken by pg_basebackup."""
     folder = Path(tempfile.mkdtemp(prefix="ringward-pg-", dir="/tmp"))
     try:
-        _give_to_plain_user(folder)
+        give_to_plain_user(folder)
         server = PostgresServer(folder, free_port())
         _run(
             "pg_basebackup", "-D", folder / "data", "-d", primary.uri(), "-R", "-X", "stream", "-c", "fast", "--no-sync"
@@ -174,21 +205,19 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def _run(program: str, *arguments: object) -> None:
+def _run(program: str, *arguments: object, through: tuple[str, ...] = (), environment: tuple[str, ...] = ()) -> None:
     """Run one of PostgreSQL's programs as a plain user: initdb and the server refuse root."""
-    command = [str(_programs() / program), *map(str, arguments)]
-    user = plain_user()
-    result = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        check=False,
-        user=user,
-        group=user and pwd.getpwnam(user).pw_gid,
-        cwd="/tmp",
-    )
+    command = [*through, *_as_plain_user(), "env", *environment, str(_programs() / program), *map(str, arguments)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/tmp")
     if result.returncode != 0:
         raise RuntimeError(f"{' '.join(command)}: {result.stdout}{result.stderr}")
+
+
+def _as_plain_user() -> tuple[str, ...]:
+    """A command before a command. Were subprocess told the user it would fork, and gRPC's handlers crash the child."""
+    if not (user := plain_user()):
+        return ()
+    return ("setpriv", f"--reuid={user}", f"--regid={pwd.getpwnam(user).pw_gid}", "--clear-groups")
 
 
 def plain_user() -> str | None:
@@ -196,7 +225,8 @@ def plain_user() -> str | None:
     return "nobody" if os.geteuid() == 0 else None
 
 
-def _give_to_plain_user(folder: Path) -> None:
+def give_to_plain_user(folder: Path) -> None:
+    """Let whom programs run as keep something in a folder."""
     folder.chmod(0o755)
     if user := plain_user():
         shutil.chown(folder, user)
