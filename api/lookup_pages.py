@@ -58,12 +58,13 @@ def cursor_of(token: str, metadata: Metadata) -> Cursor:
 async def page_of(lookup: Lookup, size: int) -> IdPage:
     """The next ``size`` ids of a lookup, which is closed."""
     ids: list[str] = []
-    token = ""
-    async with aclosing(tokens_of(lookup, size)) as found:
-        async for one, following in found:
+    async with aclosing(lookup.ids) as found:
+        async for one in found:
+            if len(ids) == size:
+                pinned = lookup.pinned
+                return IdPage(ids, Cursor(encode_snap_token(pinned.snapshot), pinned.schema_version, ids[-1]).token)
             ids.append(one)
-            token = following
-    return IdPage(ids, token)
+    return IdPage(ids, "")
 
 
 async def tokens_of(lookup: Lookup, size: int) -> AsyncGenerator[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """Ringward and OpenFGA over PostgreSQL, in one run: what a check, a list and a write cost server and database in CPU.
 
-Run ``python -m bench.postgres_peers --openfga /path/to/openfga [--size 100000]``; without ``--openfga`` Ringward alone.
+Run ``python -m bench.postgres_peers --openfga /path/to/openfga [--sizes 100000,1000000]``; without ``--openfga``
+Ringward alone. With several sizes OpenFGA is measured at the first, and the others show how Ringward's costs grow.
 Both get the drive-like load, a database of their own on one server, and the same questions from 32 callers, taking
 turns of a few hundred. CPU is that of all processes of a system: user and system time from /proc. The verdicts of both
 are compared, question by question.
@@ -18,6 +19,8 @@ from contextlib import AsyncExitStack
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
+
+import asyncpg
 
 from bench.machine import machine
 from bench.peers.openfga import OpenFga
@@ -128,6 +131,8 @@ async def compare(size: int, openfga: Path | None) -> None:
                 print(per_tuple.row(f"{system.name}: write, per tuple in batches of {BATCH}"), flush=True)
             for system in systems:
                 database.execute("VACUUM ANALYZE", system.name.lower())
+                bytes_per_tuple = await _disk_bytes(database, system.name.lower()) / sum(map(len, batches))
+                print(f"| {system.name}: disk | {bytes_per_tuple:.0f} bytes per tuple | | | | |", flush=True)
             await _compare_checks(meter, systems, workload)
             await _compare_lists(meter, systems, workload)
 
@@ -163,6 +168,16 @@ async def _compare_lists(meter: Meter, systems: Sequence[System], workload: Driv
     print(f"| lists that differ | {different} of {len(users)} | | | | |")
 
 
+async def _disk_bytes(database: PostgresServer, name: str) -> int:
+    """What a database takes beyond what an empty one does, indexes and all."""
+    connection = await asyncpg.connect(database.uri(name))
+    try:
+        size = await connection.fetchval("SELECT pg_database_size($1) - pg_database_size('template1')", name)
+        return int(size)
+    finally:
+        await connection.close()
+
+
 def _call(function: Callable[..., Awaitable[T]], argument: object) -> Callable[[], Awaitable[T]]:
     return lambda: function(argument)
 
@@ -175,10 +190,17 @@ def _batches(rows: Iterator[RelationTuple]) -> Iterator[list[RelationTuple]]:
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", type=int, default=100_000, help="tuples to load (default 100000)")
+    parser.add_argument(
+        "--sizes", type=_sizes, default=[100_000], help="how many tuples to load, one run for each (default 100000)"
+    )
     parser.add_argument("--openfga", type=Path, help="the openfga program; without it Ringward is measured alone")
     arguments = parser.parse_args()
-    asyncio.run(compare(arguments.size, arguments.openfga))
+    for number, size in enumerate(arguments.sizes):
+        asyncio.run(compare(size, None if number else arguments.openfga))
+
+
+def _sizes(text: str) -> list[int]:
+    return [int(size) for size in text.split(",")]
 
 
 if __name__ == "__main__":

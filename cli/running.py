@@ -1,15 +1,20 @@
-"""Running a node from the command line: signals stop it, errors at its start are one line each."""
+"""Running a node from the command line: its event loop, signals that stop it, errors at its start as one line each."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 
 from cli.terminal import give_up, say
 from model.errors import AuthzError
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+_YOUNG_OBJECTS = 10_000  # a few MB; Python's own 700 are what a single check leaves behind
 
 
 def run_until_signal(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
@@ -19,11 +24,31 @@ def run_until_signal(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     """
     problems: list[str] = []
     try:
-        asyncio.run(_run(work))
+        with asyncio.Runner(loop_factory=_new_event_loop) as runner:
+            runner.run(_run(work))
     except* (AuthzError, OSError) as group:
         problems = [_describe(error) for error in _leaves(group)]
     if problems:
         give_up(*problems)
+
+
+def spare_the_collector() -> None:
+    """Have the garbage collector look at new objects less often, and never again at what is there by now.
+
+    To be called once a node has started. It saves an eighth of a check over PostgreSQL (``bench/postgres_peers.py``).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG_OBJECTS)
+
+
+def _new_event_loop() -> asyncio.AbstractEventLoop:
+    """A loop of uvloop where that exists: a statement of the database costs a third less than on Python's own."""
+    if sys.platform == "win32":
+        return asyncio.new_event_loop()
+    import uvloop  # noqa: PLC0415 - not installed on Windows
+
+    return uvloop.new_event_loop()
 
 
 async def _run(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:

@@ -12,7 +12,7 @@ import click
 import structlog
 
 from cli.config import Configuration, InvalidConfiguration, node_settings
-from cli.running import run_until_signal
+from cli.running import run_until_signal, spare_the_collector
 from cli.setting_options import SettingsCommand, configuration_of
 from cli.terminal import give_up, say, takes_colour
 from cli.version import installed_version
@@ -97,5 +97,6 @@ async def _serve(configuration: Configuration, settings: NodeSettings, stop: asy
             data=node.storage_place,
             http=node.rest_url or "not served",
         )
+        spare_the_collector()
         await node.serve_until(stop)
     log.info("node stopped")

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
-from engine.overlay import Overlay
+from engine.overlay import NO_OVERLAY, Overlay
 from engine.plan import Plan
 from model.tuples import SubjectRef
 from schema.compiled import (
@@ -164,7 +165,15 @@ class Backwards:
 
 def read_backwards(plan: Plan, goal: Member, subject: SubjectRef, overlay: Overlay) -> Backwards:
     """The expressions for a goal, which must be a member of its type."""
-    return _Reading(plan, subject, overlay).whole(goal)
+    asker = Target(subject.type, subject.relation)
+    if overlay.subjects:
+        return _Reading(plan, asker, overlay).whole(goal)
+    return _read_without_context(plan, goal, asker)
+
+
+@lru_cache(maxsize=256)  # a tenth of what a lookup costs the engine
+def _read_without_context(plan: Plan, goal: Member, asker: Target) -> Backwards:
+    return _Reading(plan, asker, NO_OVERLAY).whole(goal)
 
 
 def drivers(expression: Expression) -> Iterator[Leaf]:
@@ -202,11 +211,10 @@ _DEEPEST = 100
 class _Reading:
     """Reads one goal. A member met again while it is being read lies on a cycle and becomes a station too."""
 
-    def __init__(self, plan: Plan, subject: SubjectRef, overlay: Overlay) -> None:
+    def __init__(self, plan: Plan, asker: Target, overlay: Overlay) -> None:
         self._schema: CompiledSchema = plan.schema
-        self._subject = subject
-        target = Target(subject.type, subject.relation) if overlay.fits_schema else None
-        self._members: Set[Member] = plan.members_for(target).keys()
+        self._asker = asker
+        self._members: Set[Member] = plan.members_for(asker if overlay.fits_schema else None).keys()
         self._contextual: dict[Member, set[Target]] = {}
         for held, subjects in overlay.subjects.items():
             targets = self._contextual.setdefault((held.entity_type, held.relation), set())
@@ -265,7 +273,7 @@ class _Reading:
         else:
             definition = WhereTrue(kind, name)
         self._open.pop()
-        if (self._subject.type, self._subject.relation) == member:
+        if self._asker == member:
             return AnyOf.of((TheSubjectItself(), definition))
         return definition
 
@@ -286,11 +294,10 @@ class _Reading:
     def _relation(self, kind: str, name: str) -> Expression:
         declared = self._schema.entities[kind].relations[name]
         given = self._contextual.get((kind, name), set())
-        asker = Target(self._subject.type, self._subject.relation)
         edges = []
         for target in sorted({*declared, *given}):
             is_stored = target in declared
-            if target == asker:
+            if target == self._asker:
                 edges.append(Edge(kind, name, target, None, is_stored))
             if target.relation and target in self._members:
                 edges.append(self._edge(kind, name, target, station=target, is_stored=is_stored))

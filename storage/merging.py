@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import compress
 from typing import Generic, TypeVar
 
 from storage.base import Stretch
@@ -53,22 +54,27 @@ class Merge(Generic[F]):
         """How many rows to read of each arm in this round."""
         return min(self._growing, self._most)
 
-    def learn(self, arms: Sequence[Arm[F]], rows: Sequence[tuple[int, str, object]]) -> None:
+    def learn(
+        self, arms: Sequence[Arm[F]], places: Sequence[int], ids: Sequence[str], counts: Sequence[bool] | None = None
+    ) -> None:
         """Take in a portion of each of these arms.
 
-        A row is the number of its arm among them, an id, and whether the id counts: one that does not was looked at all
-        the same, and the arm goes on beyond it. An arm with less than a portion is at its end.
+        Aligned for each row: the place of its arm among them, from 1 on, its id, and whether the id counts, as all do
+        if nothing is said. One that does not was looked at all the same, and the arm goes on beyond it. An arm with
+        less than a portion is at its end.
         """
         portion = self.portion
-        self._ids.update([found for _, found, counts in rows if counts])
-        read = Counter([number for number, _, _ in rows])
-        last: dict[int, str] = {}
-        if max(read.values(), default=0) >= portion:
-            for number, found, _ in rows:
-                last[number] = max(found, last.get(number, found))
-        for number, arm in enumerate(arms):
-            arm.is_done = read[number] < portion
-            arm.last = last.get(number, arm.last)
+        self._ids.update(ids if counts is None else compress(ids, counts))
+        full = {place: "" for place, rows in Counter(places).items() if rows >= portion}
+        if full:
+            for place, found in zip(places, ids, strict=True):
+                if place in full and found > full[place]:
+                    full[place] = found
+        for place, arm in enumerate(arms, 1):
+            if place in full:
+                arm.last = full[place]
+            else:
+                arm.is_done = True
 
     def end_round(self) -> None:
         """All that held the merge back have been read on: see which do so still."""

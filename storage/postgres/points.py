@@ -21,7 +21,7 @@ from model.attributes import AttributeValue
 from model.snapshot import Snapshot
 from model.tuples import SubjectRef
 from storage.base import EntityRead, Facts, Wanted
-from storage.postgres.joint import JointQuestions
+from storage.postgres.joint import JointReads
 from storage.postgres.reading import NO_ROWS, SnapshotReads
 from storage.postgres.snapshots import visible
 from storage.postgres.texts import is_searchable
@@ -78,7 +78,7 @@ _BEFORE_ALL = ("", "", "")
 _BEFORE_USERSETS = ("\x01", "", "")  # nothing that can be stored lies between the empty relation and this
 
 READS_PER_STATEMENT = 500  # some 20 ms of the database
-_STATEMENTS_AT_ONCE = 2
+_STATEMENTS_AT_ONCE = 1  # two make twice as many statements, each half as large; one keeps ahead of any node
 
 NOTHING = Facts(frozenset(), {}, {}, {})
 _NOTHING_WANTED = Wanted()
@@ -91,25 +91,16 @@ class EntityReader:
 
     def __init__(self, reads: SnapshotReads) -> None:
         self._reads = reads
-        self._joint: dict[tuple[str, Snapshot], JointQuestions[EntityRead, Facts]] = {}
+        self._joint = JointReads(self._answer_at_once, at_once=_STATEMENTS_AT_ONCE, most=READS_PER_STATEMENT)
 
     async def read(self, tenant: str, snapshot: Snapshot, reads: Sequence[EntityRead]) -> Sequence[Facts]:
         """Facts aligned with the reads. Raises as ``SnapshotReads.fetch``.
 
         Text that cannot be stored is not there, and must not fail the others it is asked together with.
         """
-        if len(reads) >= READS_PER_STATEMENT:
-            return await self._answer(tenant, snapshot, reads)
-        key = (tenant, snapshot)
-        joint = self._joint.get(key)
-        if joint is None:
-            ask = partial(self._answer_at_once, tenant, snapshot)
-            joint = self._joint[key] = JointQuestions(ask, at_once=_STATEMENTS_AT_ONCE, most=READS_PER_STATEMENT)
-        try:
-            facts = await joint.ask(reads)
-        finally:
-            if joint.is_idle and self._joint.get(key) is joint:
-                del self._joint[key]
+        facts = None
+        if len(reads) < READS_PER_STATEMENT:
+            facts = await self._joint.ask((tenant, snapshot), reads)
         return facts if facts is not None else await self._answer(tenant, snapshot, reads)
 
     async def _answer(self, tenant: str, snapshot: Snapshot, reads: Sequence[EntityRead]) -> list[Facts]:
@@ -121,7 +112,7 @@ class EntityReader:
 
     async def _answer_some(self, tenant: str, snapshot: Snapshot, reads: Sequence[EntityRead]) -> Sequence[Facts]:
         """In halves if they are too much at once, down to a single read."""
-        facts = await self._answer_at_once(tenant, snapshot, reads)
+        facts = await self._answer_at_once((tenant, snapshot), reads)
         if facts is not None:
             return facts
         if len(reads) == 1:
@@ -130,10 +121,9 @@ class EntityReader:
         first = await self._answer_some(tenant, snapshot, reads[:half])
         return [*first, *await self._answer_some(tenant, snapshot, reads[half:])]
 
-    async def _answer_at_once(
-        self, tenant: str, snapshot: Snapshot, reads: Sequence[EntityRead]
-    ) -> Sequence[Facts] | None:
+    async def _answer_at_once(self, scope: tuple[str, Snapshot], reads: Sequence[EntityRead]) -> Sequence[Facts] | None:
         """Facts by one statement; None if there are too many."""
+        tenant, snapshot = scope
         sorts, arguments = _arguments_of(reads)
         rows = await self._reads.fetch(snapshot, statement_of(sorts), *((tenant, *arguments) if sorts else ()))
         if len(rows) >= MOST_ROWS and not _LISTED.isdisjoint(sorts):

@@ -20,7 +20,7 @@ from storage.sqlite.turns import STATEMENT_COST, run_in_turns
 from storage.values import encode_value
 
 # Parameters of every arm: ?1 tenant, ?2 the commit, ?3 how many ids at most, ?4 to ?7 what the arms of a statement have
-# in common; then for each arm its key and the id to go on beyond. A row is the number of its arm, an id, and whether
+# in common; then for each arm its key and the id to go on beyond. A row is the place of its arm, an id, and whether
 # the id counts: one that does not was looked at all the same, and the arm goes on beyond it.
 _FIRST_OF_ARM = 8
 _VISIBLE = f"{CREATED} <= ?2 AND expired > ?2"
@@ -112,7 +112,8 @@ def _steps(
             own = [part for arm in arms for part in (arm.key, arm.last)]
             statement = _statement_of(form.statement, len(arms))
             rows = execute(statement, (*scope, merge.portion, *form.shared, *own)).fetchall()
-            merge.learn(arms, rows)
+            places, ids, counts = zip(*rows, strict=True) if rows else ((), (), ())
+            merge.learn(arms, places, ids, counts)
             yield STATEMENT_COST + 2 * len(arms) + len(rows)
         merge.end_round()
     stretches.append(merge.stretch())
@@ -151,7 +152,7 @@ def _statements(arms: Sequence[Arm[_Form]]) -> Iterator[Sequence[Arm[_Form]]]:
 def _statement_of(arm: str, arms: int) -> str:
     """The statement that reads so many arms of one form."""
     texts = (
-        arm.format(arm=number, key=f"?{_FIRST_OF_ARM + 2 * number}", beyond=f"?{_FIRST_OF_ARM + 2 * number + 1}")
+        arm.format(arm=number + 1, key=f"?{_FIRST_OF_ARM + 2 * number}", beyond=f"?{_FIRST_OF_ARM + 2 * number + 1}")
         for number in range(arms)
     )
     return " UNION ALL ".join(f"SELECT * FROM ({text})" for text in texts)  # noqa: S608 - made of constants

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
+import uvloop
 
-from cli.running import run_until_signal
+from cli.running import run_until_signal, spare_the_collector
 from model.errors import StorageFailed, Unavailable
 from tests.cli.program import TIMEOUT_S, read_until, started
 
@@ -75,3 +78,39 @@ def test_a_bug_keeps_its_traceback() -> None:
 
     with pytest.raises(ZeroDivisionError):
         run_until_signal(work)
+
+
+def test_the_work_runs_on_the_quicker_loop() -> None:
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def work(stop: asyncio.Event) -> None:  # noqa: ARG001 - what is run takes it
+        loops.append(asyncio.get_running_loop())
+
+    run_until_signal(work)
+    assert isinstance(loops[0], uvloop.Loop)
+
+
+@pytest.fixture
+def collector() -> Iterator[None]:
+    """Python's garbage collector, as it was again afterwards."""
+    thresholds = gc.get_threshold()
+    yield
+    gc.set_threshold(*thresholds)
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("collector")
+def test_what_is_there_is_spared_by_the_collector_and_what_comes_is_not() -> None:
+    class Ring:
+        """Refers to itself, so that only the collector can free it."""
+
+        def __init__(self) -> None:
+            self.itself = self
+
+    kept = Ring()
+    spare_the_collector()
+    assert gc.get_freeze_count() > 1000
+    assert gc.isenabled()
+    assert kept not in gc.get_objects()
+    later = Ring()
+    assert later in gc.get_objects()

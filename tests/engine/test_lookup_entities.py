@@ -17,6 +17,7 @@ from model.lookup import EntitiesRequest
 from model.snapshot import Snapshot
 from model.tuples import RelationTuple, SubjectRef
 from schema.compiler import compile_schema
+from storage.base import HeldBy
 from tests.support.memory_reader import MemoryReader
 
 SCHEMA = """
@@ -50,6 +51,7 @@ entity doc {
   permission tiny_ones = tiny(size)
   permission odd_ones = odd(size)
   permission opened = parent.open
+  permission twice = parent.view or parent.open
   permission up = down or owner
   permission down = up or viewer
 }
@@ -110,6 +112,36 @@ class TestWhatIsFound:
             "group:g#member@user:u",
         )
         assert await found(reader, "view") == "a"
+        assert reader.batches == []
+
+    async def test_a_level_of_nesting_takes_one_batch_of_lists_and_the_goal_another(self) -> None:
+        reader = store(
+            "group:inner#member@user:u",
+            "group:outer#member@group:inner#member",
+            "folder:top#viewer@group:outer#member",
+            "folder:sub#parent@folder:top",
+            *(f"doc:{n}#parent@folder:sub" for n in range(40)),
+            "doc:7#blocked@user:u",
+        )
+        assert len((await found(reader, "view")).split()) == 39
+        assert len(reader.listings) == 6  # groups, their groups, folders, their folders, none below; the documents
+        assert reader.batches == []
+
+    async def test_what_two_rules_lead_through_is_listed_once(self) -> None:
+        reader = store("folder:top#viewer@user:u", "folder:sub#parent@folder:top", "doc:a#parent@folder:sub")
+        assert await found(reader, "twice") == "a"
+        below = [
+            listing.subject_ids
+            for listing in reader.listings[-1]
+            if isinstance(listing, HeldBy) and (listing.entity_type, listing.relation) == ("doc", "parent")
+        ]
+        assert sorted(one for ids in below for one in ids) == ["sub", "top"]
+
+    async def test_what_excludes_far_more_than_there_is_to_exclude_is_listed_as_far_as_needed(self) -> None:
+        owned = [f"doc:{n:03}#owner@user:u" for n in range(80)]
+        blocked = [f"doc:{n:03}-{k}#blocked@user:u" for n in range(80) for k in range(3)]
+        reader = store(*owned, *blocked, "doc:079#blocked@user:u")
+        assert len((await found(reader, "view")).split()) == 79
         assert reader.batches == []
 
     async def test_an_intersection_needs_both_sides(self) -> None:

@@ -17,13 +17,13 @@ def merged(arms: list[set[str]], beyond: str, about: int, most: int) -> tuple[St
     read = 0
     while merge.holding:
         rows = [
-            (number, one, True)
-            for number, arm in enumerate(merge.holding)
+            (place, one)
+            for place, arm in enumerate(merge.holding, 1)
             for one in sorted(one for one in arms[int(arm.key)] if one > arm.last)[: merge.portion]
         ]
         assert merge.portion <= most
         read += len(rows)
-        merge.learn(merge.holding, rows)
+        merge.learn(merge.holding, [place for place, _ in rows], [one for _, one in rows])
         merge.end_round()
     return merge.stretch(), read
 
