@@ -147,8 +147,8 @@ class News:
 
     history: names the line of history that transaction ids count in. Once it differs, nothing known before says
     anything about what comes: another server answers, or this one was restored or restarted. touches: of each
-    transaction of the tenant that the head sees and the earlier snapshot does not; None if that is too much or can no
-    longer be told, and then anything may have been touched.
+    transaction of the tenant that the head sees and the earlier snapshot does not; None if nobody asked, or if that is
+    too much or can no longer be told: then anything may have been touched.
     """
 
     head: Head
@@ -382,18 +382,22 @@ class BundleStore(Protocol):
         """Remove the bundle; True if there was one."""
 
 
-class Storage(SnapshotReader, DataWriter, ChangeFeed, SchemaStore, TenantStore, BundleStore, Protocol):
+class NewsSource(Protocol):
+    """What is new, for whoever keeps answers: heads, and what was touched on the way there."""
+
+    async def news(self, tenant: str, since: Snapshot | None) -> News:
+        """The newest state, read as ``Storage.head`` reads it; and what was touched since a snapshot, if one is given.
+
+        Costs little more than a head while nothing was touched. What is told is complete even where it overlaps with
+        garbage collection or with the deletion of the tenant; where it cannot be, ``touches`` is None.
+        """
+
+
+class Storage(SnapshotReader, DataWriter, ChangeFeed, NewsSource, SchemaStore, TenantStore, BundleStore, Protocol):
     """A whole store, open and ready."""
 
     async def head(self, tenant: str) -> Head:
         """The newest state, read after the call: every write acknowledged before it is visible in it."""
-
-    async def news(self, tenant: str, since: Snapshot | None) -> News:
-        """The newest state, read as ``head`` reads it, and what was touched since a snapshot; None asks for no touches.
-
-        Costs little more than ``head`` while nothing was touched. What is told is complete even where it overlaps with
-        garbage collection or with the deletion of the tenant; where it cannot be, ``touches`` is None.
-        """
 
     async def collect_garbage(self, window_s: float) -> CollectionReport:
         """Move the horizon to the newest commit older than ``window_s`` seconds, then remove what nothing from there

@@ -22,7 +22,7 @@ from storage.postgres.faults import FOREIGN_ERRORS
 from storage.postgres.settings import PostgresSettings
 
 _GOODBYE_S = 1.0
-_PROBES_APART_S = 5
+_PROBES, _PROBES_APART_S = 3, 5
 _STATEMENTS_KEPT = 256  # prepared per connection: the fixed ones and the forms of filters in use
 _SESSION = {
     "application_name": "ringward",
@@ -57,6 +57,8 @@ class Connections:
     def __init__(self, uri: str, settings: PostgresSettings) -> None:
         self._uri = uri
         self._settings = settings
+        period_s = max(1, round(settings.health_check_period_s))
+        self._probes_s = period_s, min(period_s, _PROBES_APART_S)
         self._idle: list[Connection] = []
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
@@ -121,7 +123,7 @@ class Connections:
         options: dict[str, Any] = (  # the driver's overloads take no more than one form
             {"statement_cache_size": 0}
             if settings.is_behind_pooler
-            else {"statement_cache_size": _STATEMENTS_KEPT, "server_settings": _SESSION}
+            else {"statement_cache_size": _STATEMENTS_KEPT, "server_settings": {**_SESSION, **self._probes_of_server()}}
         )
         try:
             connection = await asyncpg.connect(
@@ -141,15 +143,25 @@ class Connections:
         connection.replace_at = asyncio.get_running_loop().time() + lifetime_s
         return connection
 
+    def _probes_of_server(self) -> dict[str, str]:
+        """Have the server find out the same of us, else it keeps what we held for two hours and our places with it."""
+        period_s, apart_s = self._probes_s
+        return {
+            "tcp_keepalives_idle": str(period_s),
+            "tcp_keepalives_interval": str(apart_s),
+            "tcp_keepalives_count": str(_PROBES),
+            "tcp_user_timeout": str(1000 * (period_s + _PROBES * apart_s)),  # of what it sent last, never probed for
+        }
+
     def _probe_while_silent(self, connection: Connection) -> None:
         """Have the kernel find out when the other end has vanished without a word, even while nobody uses it."""
         network = connection.socket
-        period_s = max(1, round(self._settings.health_check_period_s))
+        period_s, apart_s = self._probes_s
         if network.family in {socket.AF_INET, socket.AF_INET6} and hasattr(socket, "TCP_KEEPIDLE"):
             network.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             network.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, period_s)
-            network.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, min(period_s, _PROBES_APART_S))
-            network.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+            network.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, apart_s)
+            network.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _PROBES)
 
     def _set_timer(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(self._settings.idle_s, self._close_unused)

@@ -22,6 +22,7 @@ LOST_CONNECTION = (
     asyncpg.ConnectionDoesNotExistError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InternalClientError,  # a farewell of the server that came between two statements confuses the driver
     ConnectionError,
 )
@@ -57,6 +58,7 @@ _OUTAGES: tuple[tuple[type[BaseException], str], ...] = (
     (asyncpg.TransactionRollbackError, "is changing the same data for others"),
     (asyncpg.LockNotAvailableError, "is changing the same data for others"),
     (TimeoutError, "does not answer in time"),
+    (asyncpg.IdleInTransactionSessionTimeoutError, "broke the connection"),
     (asyncpg.PostgresConnectionError, "broke the connection"),
     (asyncpg.InterfaceError, "broke the connection"),
     (asyncpg.InternalClientError, "broke the connection"),

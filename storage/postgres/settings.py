@@ -17,7 +17,7 @@ class PostgresSettings:
     statements wait inside the server instead of here. lifetime_s: a connection older than this, plus a random part of
     up to lifetime_jitter_s so that not all end together, is replaced; shorter follows a failover behind one name
     sooner, at the price of a few milliseconds each. idle_s: one unused for this long is closed. health_check_period_s:
-    how often the other end of a silent connection is probed; three probes unanswered end it.
+    how long a connection is silent before either end probes the other; three probes unanswered end it.
 
     connect_timeout_s: opening one connection. acquire_timeout_s: waiting for a free one, then the request fails as
     Unavailable. most_waiting: how many may wait for a free one in each pool; further ones are refused as LimitExceeded,

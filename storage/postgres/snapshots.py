@@ -20,6 +20,19 @@ def wire_of(snapshot: Snapshot) -> Wire:
     return xmin, xmax, tuple(sorted(in_progress))
 
 
+def is_possible(snapshot: Snapshot) -> bool:
+    """True if PostgreSQL takes the snapshot as one: bounds whose lower 32 bits are zero it takes for none."""
+    xmin, xmax, in_progress = snapshot
+    is_ordered = 0 < xmin <= xmax < LIVE and all(xmin <= xid < xmax for xid in in_progress)
+    return is_ordered and xmin % 2**32 > 0 and xmax % 2**32 > 0
+
+
+def text_of(snapshot: Snapshot) -> str:
+    """A possible snapshot as text that casts to ``pg_snapshot``; arrays of those the driver does not know by itself."""
+    xmin, xmax, in_progress = snapshot
+    return f"{xmin}:{xmax}:{','.join(map(str, sorted(in_progress)))}"
+
+
 def snapshot_of(wire: Wire) -> Snapshot:
     """The snapshot a ``pg_snapshot`` column carries."""
     xmin, xmax, in_progress = wire

@@ -23,6 +23,7 @@ from storage.base import (
     Facts,
     Head,
     Listing,
+    News,
     Page,
     PageRequest,
     SchemaRecord,
@@ -37,6 +38,7 @@ from storage.postgres.connecting import open_connection
 from storage.postgres.feed import ChangeReader
 from storage.postgres.heads import Heads
 from storage.postgres.lists import ListReader
+from storage.postgres.news import NewsReader
 from storage.postgres.points import EntityReader
 from storage.postgres.pools import Pools
 from storage.postgres.readiness import ensure_ready
@@ -61,6 +63,7 @@ class PostgresStorage:
     def __init__(self, pools: Pools, settings: PostgresSettings, clock: Callable[[], float]) -> None:
         self._pools = pools
         self._heads = Heads(pools.writer)
+        self._news = NewsReader(self._heads, pools.writer)
         self._arrivals = Arrivals(pools.writer, connect=partial(open_connection, settings))
         self._feed = ChangeReader(pools.writer, self._arrivals)
         self._writer = Writer(pools.writer, settings, announce=self._arrivals.announce)
@@ -183,7 +186,11 @@ class PostgresStorage:
 
     async def head(self, tenant: str) -> Head:
         """See Storage. All who wait for a head share one reading."""
-        return await self._heads.head(tenant)
+        return (await self._heads.sight(tenant)).news.head
+
+    async def news(self, tenant: str, since: Snapshot | None) -> News:
+        """See Storage. All who wait for news or a head share one reading, and a second one if anything was touched."""
+        return await self._news.news(tenant, since)
 
     async def collect_garbage(self, window_s: float) -> CollectionReport:
         """See Storage. Of several nodes that collect at once one does the work."""
@@ -196,6 +203,7 @@ class PostgresStorage:
             raise StorageFailed("the database has lost its horizon; restore it from a backup", ErrorCode.DATASTORE)
         if rows[0]["is_read_only"]:
             raise Unavailable("the database is read-only: a standby, or told to be", ErrorCode.DATASTORE)
+        await self._writer.ensure_disk()
 
     async def close(self) -> None:
         """See Storage."""

@@ -48,6 +48,13 @@ SELECT EXISTS (SELECT FROM ringward.transactions WHERE tenant = $1 AND id = $2 A
 _CONFLICTS = (asyncpg.TransactionRollbackError, asyncpg.UniqueViolationError)  # deadlocks are of the former
 _FIRST_PAUSE_S = 0.02
 _MOST_DOUBLINGS = 5
+# Takes new pages and gives them back, so it fails if there are none.
+_TRY_DISK = """
+SAVEPOINT trial;
+INSERT INTO ringward.tenants (id, name) SELECT gen_random_uuid()::text, string_agg(gen_random_uuid()::text, '')
+FROM generate_series(1, 1000);
+ROLLBACK TO SAVEPOINT trial
+"""
 _MOST_QUESTIONS = 8  # about two seconds with their pauses
 _RETRY_AFTER_S = 1.0
 
@@ -82,6 +89,7 @@ class Writer:
         self._max_retries = settings.max_retries
         self._turns = asyncio.Semaphore(max(1, settings.most_connections // 2))
         self._waiting = 0
+        self._has_met_full_disk = False
         self._announce = announce
         self._pause = pause
         self._chance = chance
@@ -121,6 +129,15 @@ class Writer:
         If the connection is lost while it commits, the caller gets Unavailable and does not know.
         """
         return await self._with_retries(lambda: self._attempt(locks, work))
+
+    async def ensure_disk(self) -> None:
+        """Return unless a transaction met a full disk and there still is no room. Raises as ``run``, so StorageFailed.
+
+        A disk never met full is not tried, since that costs a transaction.
+        """
+        if self._has_met_full_disk:
+            await self.run(_try_disk)
+            self._has_met_full_disk = False
 
     async def _attempt(self, locks: Locks, work: Work[T]) -> T:
         is_worked = False
@@ -170,6 +187,7 @@ class Writer:
             try:
                 return await attempt()
             except (Unavailable, StorageFailed) as error:
+                self._has_met_full_disk |= isinstance(error.__cause__, asyncpg.DiskFullError)
                 if _is_conflict(error):
                     conflicts += 1
                 elif isinstance(error.__cause__, LOST_CONNECTION) and not losses:
@@ -201,6 +219,10 @@ class Writer:
             yield
         finally:
             self._turns.release()
+
+
+async def _try_disk(connection: asyncpg.Connection) -> None:
+    await connection.execute(_TRY_DISK)
 
 
 def _is_conflict(error: AuthzError) -> bool:

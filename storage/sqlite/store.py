@@ -24,6 +24,7 @@ from storage.base import (
     Facts,
     Head,
     Listing,
+    News,
     Page,
     PageRequest,
     SchemaRecord,
@@ -38,6 +39,7 @@ from storage.sqlite.connection import Connections, open_file, open_memory
 from storage.sqlite.feed import ChangeReader
 from storage.sqlite.filters import ATTRIBUTES, TUPLES
 from storage.sqlite.lists import ListReader
+from storage.sqlite.news import NewsReader
 from storage.sqlite.ownership import FileOwnership
 from storage.sqlite.points import EntityReader
 from storage.sqlite.reader import Reader
@@ -68,6 +70,8 @@ class SqliteStorage:
         self._entities = EntityReader(self._reader, self._timeline)
         self._lists = ListReader(self._reader, self._timeline)
         self._feed = ChangeReader(self._reader, self._timeline)
+        self._news = NewsReader(self._reader, self._timeline)
+        self._history = os.urandom(8).hex()
         self._arrivals = Arrivals()
         self._latest_versions = schemas.LatestVersions(self._reader, self._timeline)
         self._writer = Writer(
@@ -228,6 +232,14 @@ class SqliteStorage:
         """See Storage."""
         self._reader.ensure_open()
         return Head(Snapshot.at_commit(self._timeline.head), self._latest_versions.of(tenant))
+
+    async def news(self, tenant: str, since: Snapshot | None) -> News:
+        """See Storage. Every opening of a store begins a history: the file may have been another one before.
+
+        At an unchanged head nothing is read.
+        """
+        head = await self.head(tenant)
+        return News(head, self._history, await self._news.touches(tenant, since, head.snapshot))
 
     async def collect_garbage(self, window_s: float) -> CollectionReport:
         """See Storage. Cancelled or failed half way it leaves expired rows for the next pass, nothing else."""

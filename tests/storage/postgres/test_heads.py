@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from model.errors import InvalidRequest, Unavailable
 from model.snapshot import Snapshot
 from storage.base import Changeset, Head
-from storage.postgres.heads import Heads
+from storage.postgres.heads import Heads, Sight
 from storage.postgres.pools import Pool
 from storage.postgres.settings import PostgresSettings
 from storage.postgres.store import PostgresStorage
@@ -26,18 +26,19 @@ class SlowDatabase:
     def __init__(self) -> None:
         self.commits = 0
         self.readings: list[tuple[Sequence[str], asyncio.Future[None]]] = []
-        self.is_standby = False
+        self.looked_from: list[Sequence[str | None]] = []
+        self.history: str | None = "one"
 
-    async def fetch(self, statement: str, tenants: Sequence[str]) -> list[dict[str, object]]:
+    async def fetch(
+        self, statement: str, tenants: Sequence[str], sinces: Sequence[str | None] = ()
+    ) -> list[dict[str, object]]:
         assert "pg_current_snapshot()" in statement
         seen, end = self.commits, asyncio.get_running_loop().create_future()
         self.readings.append((tenants, end))
         await end
-        snapshot = (seen + 1, seen + 1, ())
-        return [
-            {"tenant": name, "snapshot": snapshot, "is_standby": self.is_standby, "newest": seen, "version": None}
-            for name in tenants
-        ]
+        self.looked_from.append(sinces)
+        every = {"snapshot": (seen + 1, seen + 1, ()), "history": self.history, "newest": seen, "version": None}
+        return [{"place": place, **every, "horizon_of_none": None} for place in range(1, len(tenants) + 1)]
 
     def end(self, error: Exception | None = None) -> None:
         """End the reading that runs."""
@@ -61,13 +62,13 @@ async def turn(times: int = 5) -> None:
         await asyncio.sleep(0)
 
 
-def asked(heads: Heads, tenant: str = "t1") -> asyncio.Task[Head]:
-    return asyncio.create_task(heads.head(tenant))
+def asked(heads: Heads, tenant: str = "t1", since: Snapshot | None = None) -> asyncio.Task[Sight]:
+    return asyncio.create_task(heads.sight(tenant, since))
 
 
-def seen(task: asyncio.Task[Head]) -> int:
+def seen(task: asyncio.Task[Sight]) -> int:
     assert task.done()
-    return task.result().snapshot.xmax - 1
+    return task.result().news.head.snapshot.xmax - 1
 
 
 async def test_who_asks_while_a_reading_runs_gets_the_next_one(slow: SlowDatabase, heads: Heads) -> None:
@@ -96,7 +97,7 @@ async def test_all_who_wait_share_one_reading_of_all_their_tenants(slow: SlowDat
     slow.end()
     await turn()
     assert [seen(task) for task in (first, *waiting)] == [0] * 5
-    assert [list(names) for names, _ in slow.readings] == [["t1"], ["a", "b", "c"]]
+    assert [list(names) for names, _ in slow.readings] == [["t1"], ["b", "a", "c"]]
     assert repr(heads) == "Heads(0 waiting, idle)"
 
 
@@ -188,7 +189,7 @@ class Play:
     def __init__(self) -> None:
         self.database = SlowDatabase()
         self.heads = Heads(cast(Pool, self.database))
-        self.callers: list[tuple[asyncio.Task[Head], int]] = []  # and what was committed when they asked
+        self.callers: list[tuple[asyncio.Task[Sight], int]] = []  # and what was committed when they asked
 
     async def ask(self, number: int) -> None:
         self.callers.append((asked(self.heads, str(number)), self.database.commits))
@@ -235,12 +236,48 @@ def test_in_any_interleaving_heads_are_fresh_and_nobody_is_forgotten(steps: list
 
 
 async def test_a_server_that_has_become_a_standby_gives_no_heads(slow: SlowDatabase, heads: Heads) -> None:
-    slow.is_standby = True
+    slow.history = None
     asking = asked(heads)
     await turn()
     slow.end()
     with pytest.raises(Unavailable, match="standby"):
         await asking
+
+
+async def test_one_reading_looks_from_every_snapshot_once(slow: SlowDatabase, heads: Heads) -> None:
+    first = asked(heads)
+    await turn()
+    here, there = Snapshot(3, 9, frozenset({4, 3})), Snapshot(5, 5)
+    waiting = [asked(heads, "t1", since) for since in (here, there, here, None, Snapshot(7, 3))]
+    waiting.append(asked(heads, "t2", here))
+    await turn()
+    slow.end()
+    await turn()
+    slow.end()
+    await turn()
+    assert slow.readings[1][0] == ["t1"] * 4 + ["t2"]
+    assert slow.looked_from == [(), ["3:9:3,4", "5:5:", None, None, "3:9:3,4"]]
+    assert not any(task.result().is_whole for task in (first, *waiting))
+
+
+async def test_while_heads_rest_nobody_looks_further(slow: SlowDatabase, heads: Heads) -> None:
+    async def read(since: Snapshot | None) -> tuple[bool, bool]:
+        """Whether the reading looked, and whether what it told is whole."""
+        task = asked(heads, "t1", since)
+        await turn()
+        slow.end()
+        await turn()
+        return slow.looked_from[-1] != (), task.result().is_whole
+
+    old, new = Snapshot.at_commit(0), Snapshot.at_commit(1)
+    assert await read(None) == (False, False)
+    assert await read(old) == (True, True)  # nobody knows yet if heads rest
+    assert await read(old) == (False, True)
+    slow.commits = 1
+    assert await read(old) == (False, False)  # it has just begun to move
+    assert await read(new) == (True, True)
+    assert await read(new) == (False, True)
+    assert await read(old) == (True, False)  # who is behind is looked for
 
 
 async def test_a_tenant_that_is_no_text_fails_alone(store: PostgresStorage) -> None:

@@ -337,11 +337,33 @@ async def test_a_server_that_cannot_be_used_is_told_from_one_that_cannot_be_reac
     assert caught.value.__cause__ is not None
 
 
-async def test_the_other_end_of_a_silent_connection_is_probed_as_often_as_asked(database: str) -> None:
+async def test_the_server_gives_up_transactions_that_nobody_goes_on_with(pool: Pool) -> None:
+    """Were the node to vanish, its locks would stay for hours. Nothing of it is left for who comes next."""
+    shown = "SELECT current_setting('idle_in_transaction_session_timeout'), current_setting('statement_timeout')"
+    async with pool.transaction() as connection:
+        assert [tuple(row) for row in await connection.fetch(shown)] == [("10s", "31s")]
+    assert [tuple(row) for row in await pool.fetch(shown)] == [("0", "0")]
+
+
+async def test_a_transaction_the_server_gave_up_may_be_tried_again(pool: Pool) -> None:
+    async def pause() -> None:
+        async with pool.transaction() as connection:
+            await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 1")
+            await asyncio.sleep(0.1)
+            await connection.execute("SELECT 1")
+
+    with pytest.raises(Unavailable, match="broke the connection"):
+        await pause()
+    assert await pool.fetch("SELECT 1")
+
+
+async def test_each_end_of_a_silent_connection_is_probed_as_often_as_asked(database: str) -> None:
     connections = Connections(database, PostgresSettings(database, health_check_period_s=7.0))
     connection = await connections.take()
     network = connection.socket
     assert network.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
     assert network.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 7
+    assert await connection.fetchval("SHOW tcp_keepalives_idle") == "7"
+    assert await connection.fetchval("SHOW tcp_user_timeout") == "22000"
     connections.bring_back(connection)
     await connections.close()
