@@ -28,7 +28,7 @@ run: setup ## start a node with sample data and ask it something; RUN_ONCE=1 sto
 	@$(BIN)/ringward quickstart $(if $(RUN_ONCE),--once)
 
 test: setup ## run all tests; ARGS="tests/cli -k config" runs some
-	@.ci/install-postgres
+	@.ci/install-servers
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
 check: setup ## format, lint, types, layers, generated code: all without changing anything

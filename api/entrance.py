@@ -1,9 +1,9 @@
 """Who may ask and how much: what every call passes before its request is read, whatever transport it came by.
 
-First the caller shows who it is, then its call takes a token of the rate limit, then a place among the calls in
-progress. So whoever has no key costs those who have one neither tokens nor places; refusing it takes a few
-microseconds, or that of one signature check, less than receiving its call did. Nothing is read or validated for a call
-that is turned away (W-6).
+First the caller shows who it is, then its call takes a token of the node's rate limit, one of the cluster's if there is
+such a limit, then a place among the calls in progress. So whoever has no key costs those who have one neither tokens
+nor places; refusing it takes a few microseconds, or that of one signature check, less than receiving its call did.
+Nothing is read or validated for a call that is turned away (W-6).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import NamedTuple
 
 from api.auth.bearer import Anyone, Authenticator
+from api.cluster_limit import ClusterLimit
 from api.limits import LimitSettings, Places, TokenBucket
 from proto.base.v1 import service_pb2
 
@@ -29,10 +30,16 @@ class Call(NamedTuple):
 class Entrance:
     """The one way in. Health does not pass it: a balancer has no key, and must learn that a node is busy."""
 
-    def __init__(self, authenticator: Authenticator | None = None, limits: LimitSettings | None = None) -> None:
+    def __init__(
+        self,
+        authenticator: Authenticator | None = None,
+        limits: LimitSettings | None = None,
+        cluster_limit: ClusterLimit | None = None,
+    ) -> None:
         limits = limits or LimitSettings()
         self.authenticator = authenticator or Anyone()
         self.bucket = TokenBucket(limits.calls_per_s)
+        self.cluster_limit = cluster_limit
         self._calls = Places(limits.calls_at_once, "calls")
         self._streams = Places(limits.streams_at_once, "streams")
         self._streaming = _streaming_rpcs()
@@ -61,12 +68,22 @@ class Admission:
     async def __aenter__(self) -> None:
         await self._entrance.authenticator.authenticate(self._call.authorization)
         self._entrance.bucket.take(self._call.rpc)
+        if self._entrance.cluster_limit is not None:
+            await self._take_of_cluster(self._entrance.cluster_limit)
         self._places.take(self._call.rpc)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._places.give_back()
+
+    async def _take_of_cluster(self, limit: ClusterLimit) -> None:
+        """What the cluster turns away has not come, as far as this node's own limit goes."""
+        try:
+            await limit.take(self._call.rpc)
+        except BaseException:
+            self._entrance.bucket.give_back()
+            raise
 
 
 def _streaming_rpcs() -> frozenset[str]:

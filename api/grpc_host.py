@@ -17,6 +17,7 @@ from api.errors import message_of, rich_status, status_of
 from api.health import Health
 from api.services import Endpoint, Services, StreamEndpoint, UnaryEndpoint
 from api.tls import ListenerTls
+from model.deadline import time_limited
 from model.errors import AuthzError, StorageFailed, Unavailable
 
 log = structlog.get_logger(__name__)
@@ -121,7 +122,8 @@ def _unary(endpoint: UnaryEndpoint, entrance: Entrance) -> Any:
     async def call(raw: bytes, context: grpc.aio.ServicerContext[bytes, Message]) -> Message:
         try:
             async with entrance.admitted(_call_of(rpc.name, context)):
-                return await endpoint.answer(rpc.parse(raw))
+                with time_limited(context.time_remaining()):
+                    return await endpoint.answer(rpc.parse(raw))
         except Exception as error:  # the edge: see _abort
             await _abort(context, rpc.name, error)
         raise AssertionError("abort always raises")

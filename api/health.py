@@ -1,4 +1,6 @@
-"""Health that tells the truth: SERVING means that the store answered just now and the node is not on its way out."""
+"""Health that tells the truth: SERVING means that the store answered just now, and soon, and the node is not on its way
+out.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +16,17 @@ from model.errors import AuthzError
 Ping = Callable[[], Awaitable[None]]
 
 WATCH_INTERVAL_S = 1.0
+PATIENCE_S = 5.0
+"""For the store to answer a ping. One behind a network that swallows packets would not for half a minute, and longer
+than this nobody waits for an answer that a check needs first."""
 
 
 class Health(HealthServicer):
     """grpc.health.v1.Health for the node as a whole; the service name asked for does not matter."""
 
-    def __init__(self, ping: Ping) -> None:
+    def __init__(self, ping: Ping, *, patience_s: float = PATIENCE_S) -> None:
         self._ping = ping
+        self._patience_s = patience_s
         self._leaving = False
 
     def leave(self) -> None:
@@ -32,8 +38,9 @@ class Health(HealthServicer):
         if self._leaving:
             return False
         try:
-            await self._ping()
-        except AuthzError:
+            async with asyncio.timeout(self._patience_s):
+                await self._ping()
+        except (AuthzError, TimeoutError):
             return False
         return True
 

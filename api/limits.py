@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from cluster.redis_server import RedisServer
 from model.errors import LimitExceeded
 
 PLACE_RETRY_S = 1.0
@@ -22,12 +23,14 @@ class LimitSettings:
 
     calls_per_s: also how many may come at one instant after a quiet second. calls_at_once and streams_at_once: calls
     that have been admitted and not answered yet; raise them if callers wait long for good reasons (deep walks, many
-    watchers), at the price of memory: some 20 KiB per call, more for large requests.
+    watchers), at the price of memory: some 20 KiB per call, more for large requests. shared_in: the Redis through which
+    all nodes of a cluster keep calls_per_s together; without one n nodes accept n times as many.
     """
 
     calls_per_s: int = 10_000
     calls_at_once: int = 10_000
     streams_at_once: int = 10_000
+    shared_in: RedisServer | None = None
 
 
 class TokenBucket:
@@ -54,6 +57,10 @@ class TokenBucket:
             text = f"{rpc} is rejected: this node accepts {self._per_s} calls per second, please retry later"
             raise LimitExceeded(text, retry_after_s=(1 - tokens) / self._per_s)
         self._tokens = tokens - 1
+
+    def give_back(self) -> None:
+        """Give back a token taken before, for a call that was turned away elsewhere."""
+        self._tokens = min(self._per_s, self._tokens + 1)
 
 
 class Places:

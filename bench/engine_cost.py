@@ -17,12 +17,12 @@ from pathlib import Path
 from bench.machine import machine, peak_memory_mb
 from bench.workload import DRIVE_SCHEMA, DriveWorkload, folder_chain, wide_group
 from cluster.invoker.invoker import Invoker
-from engine.catalog import SchemaCatalog
 from model.check import CheckRequest, Question, Verdict
 from model.tuples import EntityRef, RelationTuple, SubjectRef
 from schema.compiler import compile_schema
 from storage.base import Changeset, Storage
 from storage.sqlite.store import SqliteStorage
+from tests.support.invokers import lone_invoker
 
 TENANT = "bench"
 BATCH = 1_000
@@ -42,7 +42,7 @@ async def measure(size: int, checks: int, folder: Path) -> None:
         _print(f"loading {len(rows)} tuples through the port, batches of {BATCH}", time.perf_counter() - started, "s")
         rows.clear()  # a node would not hold them, and the garbage collector would walk them during the checks
         _print("peak memory of the process after loading", peak_memory_mb(), "MB")
-        invoker = Invoker(storage, SchemaCatalog(storage, 10))
+        invoker = lone_invoker(storage)
         await _check_all(invoker, list(workload.questions(checks)))
         await _check_shapes(storage, invoker)
     finally:

@@ -20,13 +20,13 @@ from bench.engine_cost import DEPTH, TENANT, load
 from bench.machine import machine, peak_memory_mb
 from bench.workload import DRIVE_SCHEMA, DriveWorkload, shelves, wide_group
 from cluster.invoker.invoker import Invoker, Lookup
-from engine.catalog import SchemaCatalog
 from model.check import CheckRequest, PermissionsRequest, Question
 from model.lookup import EntitiesRequest, SubjectsRequest
 from model.tuples import EntityRef, SubjectRef
 from schema.compiler import compile_schema
 from storage.base import Storage, TupleFilter
 from storage.sqlite.store import SqliteStorage
+from tests.support.invokers import lone_invoker
 
 ROUNDS = 300
 EVERYTHING = 1_000_000
@@ -41,7 +41,7 @@ async def measure(size: int, folder: Path) -> None:
         await storage.write_schema(TENANT, compile_schema(DRIVE_SCHEMA).text)
         workload = DriveWorkload(size)
         await load(storage, workload.tuples())
-        invoker = Invoker(storage, SchemaCatalog(storage, 10))
+        invoker = lone_invoker(storage)
         await _measure(invoker, workload)
         await _measure_pages(storage, invoker)
     finally:

@@ -21,8 +21,10 @@ from cli.config_sources import Given, Readings, from_environment, from_file, fro
 from cli.postgres_uri import PostgresUri
 from cli.settings import Secrecy, Setting, Value
 from cli.settings_table import SETTINGS
+from cli.version import installed_version
+from cluster.redis_server import RedisServer
 from model.errors import InvalidRequest
-from node.settings import DatabaseEngine, DatabaseSettings, GarbageCollection, NodeSettings
+from node.settings import ClusterSettings, DatabaseEngine, DatabaseSettings, GarbageCollection, NodeSettings
 from storage.postgres.settings import PostgresSettings
 
 DEFAULT_FILE = Path("config/config.yaml")
@@ -137,13 +139,11 @@ def node_settings(configuration: Configuration) -> NodeSettings:
         host=configuration.text("server.host"),
         grpc_port=configuration.integer("server.grpc.port"),
         schema_cache_entries=configuration.integer("service.schema.cache.number_of_counters"),
+        answer_cache_entries=configuration.integer("service.permission.cache.number_of_counters"),
+        answer_cache_bytes=configuration.integer("service.permission.cache.max_cost"),
         database=_database_settings(configuration),
         auth=_auth_settings(configuration),
-        limits=LimitSettings(
-            calls_per_s=configuration.integer("server.rate_limit"),
-            calls_at_once=configuration.integer("server.max_concurrent_requests"),
-            streams_at_once=configuration.integer("server.max_concurrent_streams"),
-        ),
+        limits=_limit_settings(configuration),
         watch=WatchSettings(
             enabled=configuration.is_on("service.watch.enabled"),
             heartbeat_interval_s=configuration.seconds("service.watch.heartbeat_interval"),
@@ -152,6 +152,8 @@ def node_settings(configuration: Configuration) -> NodeSettings:
         http=_rest_settings(configuration),
         grpc_tls=_tls_settings(configuration, "server.grpc.tls"),
         http_tls=_tls_settings(configuration, "server.http.tls"),
+        cluster=_cluster_settings(configuration),
+        drain_s=configuration.seconds("server.drain_delay"),
     )
 
 
@@ -265,6 +267,16 @@ def _oidc_settings(configuration: Configuration) -> OidcSettings:
     )
 
 
+def _limit_settings(configuration: Configuration) -> LimitSettings:
+    shared_in = configuration.text("server.rate_limit_redis")
+    return LimitSettings(
+        calls_per_s=configuration.integer("server.rate_limit"),
+        calls_at_once=configuration.integer("server.max_concurrent_requests"),
+        streams_at_once=configuration.integer("server.max_concurrent_streams"),
+        shared_in=RedisServer.of(shared_in) if shared_in else None,
+    )
+
+
 def _rest_settings(configuration: Configuration) -> RestSettings | None:
     if not configuration.is_on("server.http.enabled"):
         return None
@@ -272,6 +284,24 @@ def _rest_settings(configuration: Configuration) -> RestSettings | None:
         port=configuration.integer("server.http.port"),
         cors_origins=configuration.items("server.http.cors_allowed_origins"),
         cors_headers=configuration.items("server.http.cors_allowed_headers"),
+    )
+
+
+def _cluster_settings(configuration: Configuration) -> ClusterSettings | None:
+    if not configuration.is_on("distributed.enabled"):
+        return None
+    preshared = configuration.items("authn.preshared.keys") if configuration.is_on("authn.enabled") else ()
+    return ClusterSettings(
+        engine=configuration.text("distributed.address"),
+        port=configuration.integer("distributed.port"),
+        advertise=configuration.text("distributed.advertise"),
+        zone=configuration.text("distributed.zone"),
+        weight=configuration.integer("distributed.weight"),
+        release=installed_version(),
+        is_zonal=configuration.text("distributed.scope") == "zone",
+        key=configuration.text("distributed.cluster_key") or next(iter(preshared), ""),
+        tls=_tls_settings(configuration, "distributed.tls"),
+        server_name=configuration.text("server.name_override"),
     )
 
 

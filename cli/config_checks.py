@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from cli.cluster_checks import cluster_problems, cluster_warnings
 from cli.postgres_uri import PostgresUri
 from cli.security_checks import security_problems, security_warnings
 from cli.settings import Value
@@ -36,8 +37,9 @@ def check_together(values: Mapping[str, Value], places: Mapping[str, str]) -> tu
         *_database_problems(values, places),
         *_collection_problems(values),
         *security_problems(values),
+        *cluster_problems(values),
     ]
-    return problems, [*_warnings(values, places), *security_warnings(values)]
+    return problems, [*_warnings(values, places), *security_warnings(values), *cluster_warnings(values)]
 
 
 def sqlite_path(uri: str) -> Path:

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 from api.auth.settings import ASYMMETRIC_METHODS, SHARED_SECRET_METHODS
 from cli.settings import Value
+from cluster.redis_server import RedisServer
+from model.errors import Misconfigured
 
 _SHORT_KEY = 16  # characters
 _LONG_SKEW_S = 300
@@ -29,8 +31,9 @@ def security_problems(values: Mapping[str, Value]) -> Iterator[str]:
             yield from _oidc_problems(values)
         else:
             yield f"authn.method: expected {' or '.join(METHODS)}, since authn.enabled is true, got {method!r}"
-    for prefix in ("server.grpc.tls", "server.http.tls"):
+    for prefix in ("server.grpc.tls", "server.http.tls", "distributed.tls"):
         yield from _tls_problems(values, prefix)
+    yield from _limit_problems(str(values["server.rate_limit_redis"]))
 
 
 def security_warnings(values: Mapping[str, Value]) -> Iterator[str]:
@@ -42,9 +45,11 @@ def security_warnings(values: Mapping[str, Value]) -> Iterator[str]:
         for key in ("authn.preshared.keys", "authn.oidc.issuer"):
             if values[key]:
                 yield f"{key}: given, but authn.enabled is false: EVERYBODY MAY ASK AND CHANGE EVERYTHING"
-    for prefix in ("server.grpc.tls", "server.http.tls"):
+    for prefix in ("server.grpc.tls", "server.http.tls", "distributed.tls"):
         if values[f"{prefix}.enabled"] is not True and (values[f"{prefix}.cert"] or values[f"{prefix}.key"]):
             yield f"{prefix}: certificate or key given, but {prefix}.enabled is false: nothing is encrypted"
+    if values["server.rate_limit_redis"] and not _is_above_zero(values["server.rate_limit"]):
+        yield "server.rate_limit_redis: ignored, since server.rate_limit says there is no limit"
 
 
 def _key_problems(keys: tuple[str, ...]) -> Iterator[str]:
@@ -87,6 +92,18 @@ def _tls_problems(values: Mapping[str, Value], prefix: str) -> Iterator[str]:
             yield f"{prefix}.{name}: must be given, since {prefix}.enabled is true"
     if values[f"{prefix}.client_ca"] and not is_on:
         yield f"{prefix}.client_ca: clients can be asked for certificates only if {prefix}.enabled is true"
+
+
+def _limit_problems(url: str) -> Iterator[str]:
+    try:
+        if url:
+            RedisServer.of(url)
+    except Misconfigured as error:
+        yield f"server.rate_limit_redis: {error}"
+
+
+def _is_above_zero(value: Value) -> bool:
+    return isinstance(value, int) and value > 0
 
 
 def _method_warnings(values: Mapping[str, Value]) -> Iterator[str]:

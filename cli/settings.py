@@ -35,7 +35,7 @@ class Kind(Enum):
 
 
 class Secrecy(Enum):
-    """How much of a value may be shown: all, only its ends, or a plain path but no address that may hold a password."""
+    """How much of a value may be shown: all, only its ends, or a path or an address without a part for secrets."""
 
     OPEN = "open"
     WHOLE = "whole"
@@ -116,7 +116,7 @@ class Setting:
     def show(self, value: Value) -> str:
         """The text form for people to see; of a secret no more than its first and last character."""
         text = self.print(value)
-        is_hidden = self.secrecy is Secrecy.WHOLE or (self.secrecy is Secrecy.ADDRESS and not _is_plain_path(text))
+        is_hidden = self.secrecy is Secrecy.WHOLE or (self.secrecy is Secrecy.ADDRESS and _may_hold_secret(text))
         return mask(text) if is_hidden else text
 
 
@@ -127,8 +127,8 @@ def mask(secret: str) -> str:
     return f"{secret[0]}****{secret[-1]}" if len(secret) >= 8 else "****"
 
 
-def _is_plain_path(text: str) -> bool:
-    return not any(mark in text for mark in ("@", "?", "=", "://"))
+def _may_hold_secret(address: str) -> bool:
+    return any(mark in address for mark in ("@", "?", "="))
 
 
 _PARSERS: dict[Kind, Callable[[str], Value]] = {

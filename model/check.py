@@ -80,13 +80,11 @@ class CheckAnswer:
     """The verdict of one question, or the error that kept it from being decided, and what the walk cost.
 
     check_count counts the members and rule calls the walk looked at for the question's subject, at least 1; questions
-    about one subject asked together report what they took together. Informational. levels: the depth that suffices to
-    find the answer anew; questions asked together need what one of them does.
+    about one subject asked together report what they took together. Informational.
     """
 
     outcome: Verdict | AuthzError
     check_count: int
-    levels: int = 0
 
     def verdict(self) -> Verdict:
         """The verdict. Raises the error that kept the question from being decided."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 from api.auth.opening import opened_authenticator
+from api.cluster_limit import opened_cluster_limit
 from api.entrance import Entrance
 from api.grpc_host import GrpcHost
 from api.health import Health
@@ -22,8 +23,9 @@ from api.services import Services
 from api.tls import ListenerTls
 from cluster.invoker.invoker import Invoker
 from cluster.watch.tails import Tails
-from engine.catalog import SchemaCatalog
+from node.answering import Answering
 from node.background import kept_running
+from node.cluster import Cluster, cluster_of
 from node.housekeeping import garbage_collected
 from node.settings import NodeSettings
 from node.stores import opened_storage, storage_place
@@ -36,7 +38,8 @@ class Node:
     """A running node.
 
     grpc_address: ``host:port`` for clients on this machine. storage_place: where the data is. rest_url: where REST is
-    served, empty for nowhere. is_grpc_encrypted and asks_for_tokens: what clients must know to be let in.
+    served, empty for nowhere. is_grpc_encrypted and asks_for_tokens: what clients must know to be let in. peer_address:
+    where other nodes reach it, empty for one that is alone.
     """
 
     grpc_address: str
@@ -45,6 +48,7 @@ class Node:
     rest_url: str = ""
     is_grpc_encrypted: bool = False
     asks_for_tokens: bool = False
+    peer_address: str = ""
 
     async def serve_until(self, stop: asyncio.Event) -> None:
         """Serve until the event is set; then report NOT_SERVING, so that no new call is sent here."""
@@ -56,7 +60,8 @@ class Node:
 async def open_services(settings: NodeSettings) -> AsyncIterator[Services]:
     """The services of a node without any transport, over a store of their own."""
     async with opened_storage(settings.database) as storage:
-        yield _services(settings, storage, _tails(settings, storage))
+        invoker = Answering.over(storage, settings).invoker()
+        yield _services(settings, storage, invoker, _tails(settings, storage))
 
 
 @asynccontextmanager
@@ -67,10 +72,18 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
     """
     grpc_tls = ListenerTls(settings.grpc_tls) if settings.grpc_tls else None
     http_tls = ListenerTls(settings.http_tls) if settings.http and settings.http_tls else None
-    async with opened_storage(settings.database) as storage, opened_authenticator(settings.auth) as authenticator:
+    peer_tls = ListenerTls(settings.cluster.tls) if settings.cluster and settings.cluster.tls else None
+    async with (
+        opened_storage(settings.database) as storage,
+        opened_authenticator(settings.auth) as authenticator,
+        opened_cluster_limit(settings.limits) as cluster_limit,
+    ):
         health = Health(storage.ping)
         tails = _tails(settings, storage)
-        services, entrance = _services(settings, storage, tails), Entrance(authenticator, settings.limits)
+        answering = Answering.over(storage, settings)
+        cluster = cluster_of(settings, answering, peer_tls) if settings.cluster else None
+        services = _services(settings, storage, answering.invoker(cluster.checks if cluster else None), tails)
+        entrance = Entrance(authenticator, settings.limits, cluster_limit)
         grpc_host = GrpcHost(
             services,
             health,
@@ -90,12 +103,16 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
             ssl_context=http_tls.http_context() if http_tls else None,
         )
         hosts = (grpc_host, rest_host) if rest_host else (grpc_host,)
-        following = [tls.follow_files for tls in (grpc_tls, http_tls) if tls]
+        beside = [tls.follow_files for tls in (grpc_tls, http_tls, peer_tls) if tls]
+        if cluster_limit is not None:
+            beside.append(cluster_limit.keep_filled)
         async with (
-            kept_running(authenticator.keep_current, *following),
+            kept_running(authenticator.keep_current, *beside),
+            cluster.running() if cluster else nullcontext(),
             _listening(hosts, health, settings.grace_s),
             garbage_collected(storage, settings.database.garbage_collection),
-            tails.running(),  # innermost: watchers hear of the end at once, before the listeners wait for them
+            tails.running(),  # watchers hear of the end at once, before the listeners wait for them
+            _leaving(cluster, health, settings.drain_s),
         ):
             yield Node(
                 grpc_host.address,
@@ -104,7 +121,20 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
                 rest_url=rest_host.url if rest_host else "",
                 is_grpc_encrypted=grpc_tls is not None,
                 asks_for_tokens=settings.auth is not None,
+                peer_address=cluster.address if cluster else "",
             )
+
+
+@asynccontextmanager
+async def _leaving(cluster: Cluster | None, health: Health, drain_s: float) -> AsyncIterator[None]:
+    """At the end of the context say to everybody that this node goes, and serve on until they have heard."""
+    try:
+        yield
+    finally:
+        health.leave()
+        if cluster:
+            cluster.leave()
+        await asyncio.sleep(drain_s)
 
 
 @asynccontextmanager
@@ -132,9 +162,7 @@ def _tails(settings: NodeSettings, storage: Storage) -> Tails[WatchResponse]:
     )
 
 
-def _services(settings: NodeSettings, storage: Storage, tails: Tails[WatchResponse]) -> Services:
-    catalog = SchemaCatalog(storage, settings.schema_cache_entries)
-    invoker = Invoker(storage, catalog)
+def _services(settings: NodeSettings, storage: Storage, invoker: Invoker, tails: Tails[WatchResponse]) -> Services:
     return Services.of(
         {
             "Permission": PermissionService(invoker),

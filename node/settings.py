@@ -56,19 +56,53 @@ class DatabaseSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ClusterSettings:
+    """A node's part in a cluster.
+
+    engine: the URL of the membership engine. port: where this node serves peers. advertise: ``host:port`` at which
+    they reach it, empty for this machine's own address and the port; it names the node. zone, weight, release: see
+    ``Member``.
+    is_zonal: share the keys with the nodes of the same zone only, each zone by itself. key: a secret that all nodes of
+    the cluster know; without one, anybody who can connect to the port is let in. joining_s: how long a start waits to
+    hear of the others. warm_up_s: how long it may take over their answers after that. grace_s: how long peers'
+    questions may go on once the node is told to stop. tls: the peer port's encryption; its client_ca then signs the
+    certificates of all nodes. server_name: what the certificates of peers are made out to, if not to their addresses.
+    """
+
+    engine: str = field(repr=False)
+    port: int = 5000
+    advertise: str = ""
+    zone: str = ""
+    weight: int = 1
+    release: str = ""
+    is_zonal: bool = False
+    key: str = field(default="", repr=False)
+    joining_s: float = 10.0
+    warm_up_s: float = 5.0
+    grace_s: float = 5.0
+    tls: TlsSettings | None = None
+    server_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class NodeSettings:
     """A whole node. host empty means every interface; port 0 picks a free one.
 
     max_message_bytes bounds one inbound message. schema_cache_entries: compiled schema versions kept in memory, a few
-    hundred kilobytes each. grace_s: how long running calls may go on once the node is told to stop. http: where REST
-    is served; None means nowhere. auth: who may ask; None means anybody. grpc_tls and http_tls: how the listeners are
-    encrypted; None means not at all.
+    hundred kilobytes each. answer_cache_entries and answer_cache_bytes: how many answers to checks stay cached, and in
+    about how much memory; an answer takes 1 to 3 kilobytes. grace_s: how long running calls may go on once the node is
+    told to stop. http: where REST is served; None means nowhere. auth: who may ask; None means anybody. grpc_tls and
+    http_tls: how the listeners are encrypted; None means not at all. cluster: how this node is one of several; None
+    means it is alone. drain_s: how long a node that is told to stop serves on after it has said that it goes, so that
+    balancers hear of it before calls are refused.
     """
 
     host: str = ""
     grpc_port: int = 3478
     max_message_bytes: int = 4 * 1024 * 1024
     schema_cache_entries: int = 1000
+    answer_cache_entries: int = 10_000
+    answer_cache_bytes: int = 10 * 2**20
     grace_s: float = 10.0
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
     auth: AuthSettings | None = None
@@ -77,3 +111,5 @@ class NodeSettings:
     http: RestSettings | None = None
     grpc_tls: TlsSettings | None = None
     http_tls: TlsSettings | None = None
+    cluster: ClusterSettings | None = None
+    drain_s: float = 0.0

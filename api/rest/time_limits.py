@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from model.deadline import time_limited
 from model.errors import AuthzError, DeadlineExceeded, InvalidRequest, Unavailable
 
 _TIMEOUT = re.compile(r"([0-9]{1,8})([HMSmun])")
@@ -58,7 +59,8 @@ class TimeLimits:
                 limit = TimeLimit(timeout)
                 self._running.add(limit)
                 try:
-                    yield limit
+                    with time_limited(timeout_s):
+                        yield limit
                 finally:
                     self._running.discard(limit)
         except TimeoutError as error:

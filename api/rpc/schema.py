@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from api.schema_form import schema_to_proto
-from cluster.invoker.invoker import Invoker, latest_version
+from cluster.invoker.invoker import Invoker
+from cluster.invoker.pins import latest_version
 from model.errors import Conflict
 from proto.base.v1 import service_pb2 as pb
 from schema.compiler import compile_schema

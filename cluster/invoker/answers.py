@@ -12,13 +12,15 @@ from model.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What answers were found by. They hold at every snapshot that covers ``since`` while nothing of it is touched.
+    """What answers were found by. They hold at every snapshot that covers ``since`` and is covered by ``until``.
 
-    history: the line of history ``since`` belongs to, as ``storage.base.News`` names it. keys: of what was looked at,
-    found or not, 64 bits each, as ``dependencies.py`` makes them.
+    Whoever knows that nothing of it was touched later may move ``until`` on. history: the line of history both belong
+    to, as ``storage.base.News`` names it. keys: of what was looked at, found or not, 64 bits each, as
+    ``dependencies.py`` makes them.
     """
 
     since: Snapshot
+    until: Snapshot
     history: str
     keys: Sequence[int]
 

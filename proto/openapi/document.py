@@ -78,6 +78,7 @@ def document_of(files: FileDescriptorSet) -> dict[str, Any] | None:
     rpcs = [rpc for service in services for rpc in service.methods if _bound(rpc)]
     if not rpcs:
         return None
+    bound = [service for service in services if any(map(_bound, service.methods))]
     comments = comments_of(files.file)
     return {
         "openapi": "3.1.0",
@@ -90,7 +91,7 @@ def document_of(files: FileDescriptorSet) -> dict[str, Any] | None:
         },
         "servers": [{"url": "/"}],
         "security": [{}, {"token": []}],
-        "tags": [*(_tag(service, comments) for service in services), {"name": "Health", "description": "The node."}],
+        "tags": [*(_tag(service, comments) for service in bound), {"name": "Health", "description": "The node."}],
         "paths": {**_paths(rpcs, comments), "/healthz": {"get": _health()}},
         "components": _components(rpcs, comments),
     }

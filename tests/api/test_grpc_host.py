@@ -102,6 +102,17 @@ async def test_health_says_so_when_the_store_does_not_work_or_the_node_leaves() 
     assert not await health.is_serving()
 
 
+async def test_a_store_that_does_not_answer_is_none_that_works() -> None:
+    asked = asyncio.Event()
+
+    async def ping() -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    assert not await Health(ping, patience_s=0.01).is_serving()
+    assert asked.is_set()
+
+
 async def test_a_watched_health_tells_the_state_at_once(channel: grpc.aio.Channel) -> None:
     stub: Any = HealthStub(channel)
     call = stub.Watch(HealthCheckRequest())

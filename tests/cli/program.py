@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,12 +15,14 @@ TIMEOUT_S = 60
 
 
 @contextmanager
-def started(*arguments: str, home: Path, code: str = RINGWARD) -> Iterator[subprocess.Popen[str]]:
+def started(
+    *arguments: str, home: Path, code: str = RINGWARD, environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
     """The program with its output piped, at home in an empty folder; killed at the end if it still runs."""
-    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(ROOT)}
+    variables = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(ROOT), **(environment or {})}
     with subprocess.Popen(
         [sys.executable, "-c", code, *arguments],
-        env=environment,
+        env=variables,
         cwd=home,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -193,7 +193,6 @@ def test_collection_names_what_it_misses() -> None:
 
 
 REFUSED = [
-    "distributed.enabled",
     "tracer.enabled",
     "meter.enabled",
     "logger.enabled",
@@ -331,9 +330,9 @@ def test_the_address_of_a_gateway_that_is_not_there_is_ignored_with_a_warning() 
 
 
 def test_a_setting_without_effect_warns_unless_it_says_the_default() -> None:
-    assert load({"server.name_override": ""}).warnings == ()
-    assert load({"server.name_override": "node"}).warnings == (
-        "--server-name-override: server.name_override: has no effect in this version",
+    assert load({"distributed.picker_width": "0"}).warnings == ()
+    assert load({"distributed.picker_width": "2"}).warnings == (
+        "--distributed-picker-width: distributed.picker_width: has no effect in this version",
     )
     assert "ignored" in load({"database.engine": "memory", "database.uri": "x"}).warnings[0]
 

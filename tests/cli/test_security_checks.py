@@ -122,6 +122,30 @@ def test_keys_and_limits_reach_the_node() -> None:
     assert settings.limits == LimitSettings(calls_per_s=5, calls_at_once=6, streams_at_once=-7)
 
 
+REDIS = "server.rate_limit_redis"
+
+
+def test_where_nodes_share_their_limit_reaches_the_node() -> None:
+    limits = node_settings(load({REDIS: "redis://:hush-hush@cache:6380/2?cluster=eu"})).limits
+    assert limits.shared_in is not None
+    assert (limits.shared_in.host, limits.shared_in.port, limits.shared_in.cluster) == ("cache", 6380, "eu")
+    assert "hush" not in repr(limits)
+
+
+@pytest.mark.parametrize("url", ["cache:6379", "http://me:hush-hush@cache", "redis://me:hush-hush@cache/one"])
+def test_a_place_to_share_the_limit_that_is_none_stops_the_start_without_its_password(url: str) -> None:
+    (problem,) = load({REDIS: url}).problems
+    assert problem.startswith(f"{REDIS}: ")
+    assert "hush" not in problem
+
+
+def test_to_share_no_limit_warns() -> None:
+    given = {REDIS: "redis://cache", "server.host": "::1"}
+    (warning,) = load({**given, "server.rate_limit": "0"}).warnings
+    assert warning == f"{REDIS}: ignored, since server.rate_limit says there is no limit"
+    assert load(given).warnings == ()
+
+
 def test_an_issuer_reaches_the_node_and_the_default_pause_spreads_its_tries() -> None:
     assert node_settings(load(OIDC)).auth == OidcSettings(
         "https://login.example.com", "api", frozenset({"RS256", "HS256"}), unknown_key_tries=6, unknown_key_pause_s=2.0

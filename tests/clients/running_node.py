@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
@@ -30,9 +30,9 @@ class Addresses(NamedTuple):
 
 
 @contextmanager
-def running_node(*arguments: str, home: Path) -> Iterator[Addresses]:
-    """A node with nothing in it, for callers on this machine; fails if at the end it does not stop in good order."""
-    with started("serve", *_ARGUMENTS, *arguments, home=home) as process:
+def running_node(*arguments: str, home: Path, environment: Mapping[str, str] | None = None) -> Iterator[Addresses]:
+    """A node for callers on this machine, with nothing in it unless told; at its end it must stop in good order."""
+    with started("serve", *_ARGUMENTS, *arguments, home=home, environment=environment) as process:
         event = json.loads(read_until(process, "node started", from_stderr=True))
         reader = Thread(target=_read_to_the_end, args=[process.stderr])  # a full pipe would stop the node
         reader.start()

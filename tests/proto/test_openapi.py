@@ -110,5 +110,9 @@ def test_every_operation_says_how_it_may_fail(operation: dict[str, Any]) -> None
         assert set(operation["responses"]) == {"200", "400", "401", "404", "429", "500", "503", "504"} | can_be_off
 
 
+def test_what_nodes_ask_each_other_is_not_in_it() -> None:
+    assert "Peer" not in {tag["name"] for tag in DOCUMENT["tags"]}
+
+
 def test_files_that_bind_nothing_to_http_have_no_document() -> None:
     assert document_of(FileDescriptorSet()) is None

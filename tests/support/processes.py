@@ -41,6 +41,14 @@ class OwnProcess:
             self._process.wait()
             self._process = None
 
+    def end(self, *, patience_s: float = 60.0) -> int:
+        """Ask it to stop (SIGTERM), and wait until it has: its exit code."""
+        assert self._process is not None
+        self._process.terminate()
+        code = self._process.wait(patience_s)
+        self._process = None
+        return code
+
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """It stands still meanwhile: connections are taken, by the kernel, and nothing is said on them."""

@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator
 import pytest
 
 from cluster.invoker.invoker import Invoker
-from engine.catalog import SchemaCatalog
 from model.check import CheckRequest, Question, Verdict
 from model.errors import ErrorCode, InvalidRequest, NotFound
+from model.lookup import EntitiesRequest
 from model.snapshot import Snapshot, encode_snap_token
 from model.tuples import EntityRef, RelationTuple, SubjectRef
-from storage.base import Changeset, Head
+from storage.base import Changeset, News
 from storage.sqlite import SqliteStorage
+from tests.support.invokers import lone_invoker
 
 OPEN = "entity user {} entity doc { relation viewer @user  relation owner @user  permission view = viewer or owner }"
 STRICT = "entity user {} entity doc { relation viewer @user  relation owner @user  permission view = owner }"
@@ -25,9 +26,9 @@ class CountingStorage(SqliteStorage):
 
     heads_read: list[str]
 
-    async def head(self, tenant: str) -> Head:
+    async def news(self, tenant: str, since: Snapshot | None) -> News:
         self.heads_read.append(tenant)
-        return await super().head(tenant)
+        return await super().news(tenant, since)
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ async def storage() -> AsyncIterator[CountingStorage]:
 
 @pytest.fixture
 def invoker(storage: CountingStorage) -> Invoker:
-    return Invoker(storage, SchemaCatalog(storage, 10))
+    return lone_invoker(storage)
 
 
 async def write(storage: CountingStorage, *rows: RelationTuple) -> Snapshot:
@@ -93,7 +94,8 @@ async def test_a_token_pins_no_schema_version(storage: CountingStorage, invoker:
     await storage.write_schema("t1", OPEN)
     token = encode_snap_token(await write(storage, ANN_VIEWS))
     latest = await storage.write_schema("t1", STRICT)
-    pinned = await invoker.pin("t1", token, "")
+    anything = EntitiesRequest("t1", "doc", "view", SubjectRef("user", "ann"), depth=10, snap_token=token)
+    pinned = (await invoker.entities(anything, about=1)).pinned
     assert encode_snap_token(pinned.snapshot) == token
     assert pinned.plan is await invoker.plan("t1", latest)
 

@@ -1,0 +1,185 @@
+"""The answering end of one stream: what a peer asks is answered here, by this node alone, and never asked on.
+
+Each ask is a task of its own. Answers that are ready when a frame is written go into it together, so those that took no
+waiting leave in one frame, as they came. The asking end writes only so far ahead; so after ``WORD_AFTER`` frames it is
+told what has been taken up, even if nothing is ready. A peer that does not read its answers is not read either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from typing import NamedTuple
+
+import grpc
+import structlog
+from structlog.contextvars import bind_contextvars
+
+from cluster.invoker.answers import Answered, OwnAnswers
+from cluster.invoker.peer_settings import WORD_AFTER, PeerSettings
+from cluster.invoker.wire_answers import answer_to_proto
+from cluster.invoker.wire_asks import request_from_proto
+from model.errors import AuthzError, LimitExceeded, Unavailable
+from proto.dispatch.v1 import dispatch_pb2 as pb
+
+log = structlog.get_logger(__name__)
+
+ServerStream = grpc.aio.ServicerContext[bytes, bytes]
+
+
+class _Running(NamedTuple):
+    task: asyncio.Task[None]
+    timer: asyncio.TimerHandle
+
+
+class _Ready(NamedTuple):
+    message: pb.Answer
+    size_bytes: int
+
+
+class Answering:
+    """Answers one peer. hears_farewell: called when the peer says that it leaves."""
+
+    def __init__(self, own: OwnAnswers, settings: PeerSettings, hears_farewell: Callable[[], None]) -> None:
+        self._own = own
+        self._settings = settings
+        self._hears_farewell = hears_farewell
+        self._loop = asyncio.get_running_loop()
+        self._running: dict[int, _Running] = {}
+        self._ready: deque[_Ready] = deque()
+        self._frames_taken = 0
+        self._frames_told = 0
+        self._owes_farewell = False
+        self._is_leaving = False
+        self._news = asyncio.Event()
+        self._has_room = asyncio.Event()
+        self._has_room.set()
+        self._is_over = asyncio.Event()
+
+    def __repr__(self) -> str:
+        return f"<Answering {len(self._running)} asks, {len(self._ready)} answers ready>"
+
+    async def run(self, frames: AsyncIterator[bytes], stream: ServerStream) -> None:
+        """Answer until the peer ends the stream, or until this node has left. Raises DecodeError for nonsense."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                talking = (group.create_task(self._write(stream)), group.create_task(self._read(frames, group)))
+                await self._is_over.wait()
+                for task in talking:
+                    task.cancel()
+                for ask_id in tuple(self._running):
+                    self._drop(ask_id)
+        except ExceptionGroup as broken:
+            raise broken.exceptions[0] from None
+
+    def say_farewell(self) -> None:
+        """Tell the peer that this node leaves; it is answered on."""
+        self._owes_farewell = True
+        self._news.set()
+
+    def leave(self) -> None:
+        """Answer what has been asked, and end the stream then."""
+        self._is_leaving = True
+        self.say_farewell()
+
+    async def _read(self, frames: AsyncIterator[bytes], group: asyncio.TaskGroup) -> None:
+        async for raw in frames:
+            self._take(pb.Frame.FromString(raw), group)
+            await self._has_room.wait()
+        self._is_over.set()
+
+    def _take(self, frame: pb.Frame, group: asyncio.TaskGroup) -> None:
+        self._frames_taken += 1
+        for ask_id in frame.cancellations:
+            self._drop(ask_id)
+        for ask in frame.asks:
+            self._take_up(ask, group)
+        if frame.farewell:
+            self._hears_farewell()
+        if self._owes_word:
+            self._news.set()
+
+    def _take_up(self, ask: pb.Ask, group: asyncio.TaskGroup) -> None:
+        if self._is_leaving:
+            self._put(ask.id, Unavailable("this node is leaving the cluster"))
+        elif len(self._running) + len(self._ready) >= self._settings.most_asks:
+            self._put(ask.id, LimitExceeded(f"{self._settings.most_asks} asks are in flight already"))
+        else:
+            timer = self._loop.call_later(ask.timeout_ms / 1000, self._drop, ask.id)
+            self._running[ask.id] = _Running(group.create_task(self._answer(ask)), timer)
+
+    def _drop(self, ask_id: int) -> None:
+        """Stop looking for an answer nobody waits for any more, by their word or by the clock."""
+        if (running := self._running.pop(ask_id, None)) is not None:  # else it was answered meanwhile
+            running.timer.cancel()
+            running.task.cancel()
+            self._news.set()
+
+    async def _answer(self, ask: pb.Ask) -> None:
+        _bind(ask)
+        outcome: Answered | AuthzError
+        try:
+            request = request_from_proto(ask)
+            outcome = await self._own.answer(request, wants_evidence=ask.wants_evidence)
+        except AuthzError as error:
+            outcome = error
+        except Exception as error:  # the edge: a peer must not see a traceback either
+            log.exception("an ask failed", exc_info=error)
+            outcome = Unavailable("internal error")
+        if (running := self._running.pop(ask.id, None)) is not None:
+            running.timer.cancel()
+            self._put(ask.id, outcome)
+
+    def _put(self, ask_id: int, outcome: Answered | AuthzError) -> None:
+        """Have the next frame take the answer along."""
+        try:
+            message = answer_to_proto(ask_id, outcome)
+            size_bytes = message.ByteSize()
+            if size_bytes > self._settings.most_message_bytes:
+                raise ValueError(f"an answer of {size_bytes} bytes is too large to travel")
+        except ValueError as error:
+            message = answer_to_proto(ask_id, Unavailable(str(error)))
+            size_bytes = message.ByteSize()
+        self._ready.append(_Ready(message, size_bytes))
+        if len(self._ready) >= self._settings.most_asks:
+            self._has_room.clear()
+        self._news.set()
+
+    async def _write(self, stream: ServerStream) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            while (frame := self._next_frame()) is not None:
+                await stream.write(frame.SerializeToString())
+            if self._is_leaving and not self._running and not self._ready:
+                self._is_over.set()
+
+    @property
+    def _owes_word(self) -> bool:
+        return self._frames_taken - self._frames_told >= WORD_AFTER
+
+    def _next_frame(self) -> pb.Frame | None:
+        """What is there to say now; None if there is nothing."""
+        if not (self._ready or self._owes_word or self._owes_farewell):
+            return None
+        frame = pb.Frame(taken=self._frames_taken, farewell=self._owes_farewell)
+        self._frames_told = self._frames_taken
+        self._owes_farewell = False
+        room_bytes = self._settings.most_frame_bytes
+        while self._ready and len(frame.answers) < self._settings.most_asks_per_frame:
+            room_bytes -= self._ready[0].size_bytes
+            if room_bytes < 0 and frame.answers:
+                break
+            frame.answers.append(self._ready.popleft().message)
+        if len(self._ready) < self._settings.most_asks:
+            self._has_room.set()
+        return frame
+
+
+def _bind(ask: pb.Ask) -> None:
+    """What logs and traces of the asking node name, ours name too. The task has a context of its own."""
+    if ask.request_id:
+        bind_contextvars(request_id=ask.request_id)
+    if ask.traceparent:
+        bind_contextvars(traceparent=ask.traceparent)

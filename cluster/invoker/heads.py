@@ -1,0 +1,85 @@
+"""Heads, and the news that come with them: every reading of a head carries the tenant's chronicle on.
+
+A request at head must see every write acknowledged before it arrived, so each asks the store anew; the store reads once
+for all who wait. What it answers is taken in by the first who runs, and the others find it done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from itertools import chain
+
+from cachetools import LRUCache
+
+from cluster.invoker.chronicle import Chronicle
+from cluster.invoker.dependencies import keys_touched_by
+from model.attributes import EntityAttribute
+from model.snapshot import Snapshot
+from model.tuples import RelationTuple
+from storage.base import Head, News, NewsSource
+
+_MOST_TENANTS = 10_000  # with a chronicle; a tenant that had to give its up begins anew, and so do its cached answers
+_ITEMS_PER_TURN = 100  # whose keys are made in one go; some 3 µs each
+
+
+class Heads:
+    """The chronicles of all tenants this node is asked about. Used from one event loop."""
+
+    def __init__(self, source: NewsSource) -> None:
+        self._source = source
+        self._chronicles: LRUCache[str, Chronicle] = LRUCache(_MOST_TENANTS)
+        self._bulk = asyncio.Lock()
+
+    async def latest(self, tenant: str) -> Chronicle:
+        """The tenant's chronicle, with a head that was read after the call. Raises as ``NewsSource.news``."""
+        known = self._chronicles.get(tenant)
+        since = known.head.snapshot if known else None
+        news = await self._source.news(tenant, since)
+        items = list(chain.from_iterable(touch.items for touch in news.touches or ()))
+        if len(items) <= _ITEMS_PER_TURN:
+            return self._take_in(tenant, since, news, None if news.touches is None else keys_touched_by(items))
+        async with self._bulk:  # one works through it, and whoever waits for the same finds it done
+            known = self._chronicles.get(tenant)
+            if known and known.history == news.history and known.head.snapshot.covers(news.head.snapshot):
+                return known
+            return self._take_in(tenant, since, news, await _keys_in_turns(items))
+
+    async def covering(self, tenant: str, snapshot: Snapshot) -> Chronicle:
+        """The tenant's chronicle with a head that covers a snapshot, if the store has any. Raises as ``latest``."""
+        known = self._chronicles.get(tenant)
+        return known if known and known.head.snapshot.covers(snapshot) else await self.latest(tenant)
+
+    def known_version(self, tenant: str) -> str:
+        """The tenant's latest schema version as far as this node has heard; empty if it has not."""
+        known = self._chronicles.get(tenant)
+        return known.head.schema_version if known else ""
+
+    def __repr__(self) -> str:
+        return f"Heads({len(self._chronicles)} tenants)"
+
+    def _take_in(self, tenant: str, since: Snapshot | None, news: News, touched: set[int] | None) -> Chronicle:
+        """Carry the chronicle on to the news, whatever others have taken in since they were asked for."""
+        known, head = self._chronicles.get(tenant), news.head
+        if known and known.history == news.history:
+            present = known.head.snapshot
+            if head.snapshot == present:
+                if head.schema_version != known.head.schema_version:
+                    known.head = Head(present, head.schema_version)
+                return known
+            if head.snapshot.covers(present):
+                # since an earlier head they tell some of it again, which does no harm; since a later one, too little
+                known.go_on(head, touched if since and present.covers(since) else None)
+                return known
+            if present.covers(head.snapshot):
+                return known
+        chronicle = self._chronicles[tenant] = Chronicle(head, news.history)
+        return chronicle
+
+
+async def _keys_in_turns(items: Sequence[RelationTuple | EntityAttribute]) -> set[int]:
+    keys: set[int] = set()
+    for start in range(0, len(items), _ITEMS_PER_TURN):
+        keys |= keys_touched_by(items[start : start + _ITEMS_PER_TURN])
+        await asyncio.sleep(0)
+    return keys

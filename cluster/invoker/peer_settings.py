@@ -1,0 +1,38 @@
+"""What may be said about asking peers and answering them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from cluster.invoker.breaker import BreakerSettings
+
+FRAMES_AHEAD = 4
+"""How many frames the asking end writes beyond those it knows to have been taken up. Part of the protocol."""
+WORD_AFTER = 2
+"""After how many frames the answering end says what it has taken up, even if it has no answer. Part of the protocol."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerSettings:
+    """How a node asks its peers and answers them.
+
+    most_asks: of one peer at once, waiting or asked; whoever comes then answers itself. It bounds what a peer that does
+    not read costs, with most_waiting_bytes, of asks not yet sent. most_asks_per_frame and most_frame_bytes: what goes
+    into one frame, unless a single ask or answer is larger. Larger frames cost less per ask, and make those behind them
+    wait. most_message_bytes: of one ask or one answer; larger ones do not travel. connecting_s: how long opening a
+    stream, or a card, may take. refused_pause_s: between attempts to reach a peer that is none of ours.
+    """
+
+    most_asks: int = 4_096
+    most_waiting_bytes: int = 64 * 1024 * 1024
+    most_asks_per_frame: int = 256
+    most_frame_bytes: int = 256 * 1024
+    most_message_bytes: int = 8 * 1024 * 1024
+    connecting_s: float = 2.0
+    refused_pause_s: float = 30.0
+    breaker: BreakerSettings = field(default_factory=BreakerSettings)
+
+    @property
+    def most_received_bytes(self) -> int:
+        """Of one frame: a full one, or one with a single message, and some room for what else it says."""
+        return self.most_frame_bytes + self.most_message_bytes + 64 * 1024

@@ -1,0 +1,141 @@
+"""What the peer port serves: conversations and the card, for nodes of our cluster alone.
+
+Every call passes the greeting before anything of it is read. A caller that fails is told why, and so is the log, once
+in a while for each: whoever is refused may come again and again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any
+
+import grpc
+import structlog
+from cachetools import TTLCache
+from google.protobuf.message import DecodeError
+
+from cluster.invoker.answering import Answering, ServerStream
+from cluster.invoker.answers import OwnAnswers
+from cluster.invoker.card import Card, PeerRefused
+from cluster.invoker.greeting import Greeted, Greeter, WrongKey, texts_of
+from cluster.invoker.peer_settings import PeerSettings
+from cluster.invoker.warm_up import KeptAnswer
+from cluster.invoker.wire_cards import CARD, CONVERSE, SERVICE, WARM, card_to_proto
+from cluster.invoker.wire_warmth import kept_to_proto
+from cluster.member import Member
+from proto.dispatch.v1 import dispatch_pb2 as pb
+
+log = structlog.get_logger(__name__)
+
+Gives = Callable[[Member, int], Awaitable[Sequence[KeptAnswer]]]
+"""The hottest answers, at most so many, to what a member that joins will own."""
+
+_ANSWERS_PER_MESSAGE = 100  # to a node that joins; some 100 kB
+_REMEMBERED_S = 60.0
+_MOST_REFUSED = 64  # whoever comes with ever new addresses fills no log
+
+
+class PeerService:
+    """Answers the peers of a node.
+
+    card: what the node says of itself now. hears_farewell: called with the address of a peer that says it is about to
+    leave. gives: the hottest answers, at most so many, to what a member that joins will own.
+    """
+
+    def __init__(
+        self,
+        own: OwnAnswers,
+        greeter: Greeter,
+        settings: PeerSettings,
+        *,
+        card: Callable[[], Card],
+        hears_farewell: Callable[[str], None],
+        gives: Gives,
+    ) -> None:
+        self._gives = gives
+        self._own = own
+        self._greeter = greeter
+        self._settings = settings
+        self._card = card
+        self._hears_farewell = hears_farewell
+        self._open: set[Answering] = set()
+        self._is_leaving = False
+        self._refused: TTLCache[str, None] = TTLCache(_MOST_REFUSED, _REMEMBERED_S)
+
+    def __repr__(self) -> str:
+        return f"<PeerService {len(self._open)} streams>"
+
+    def rpcs(self) -> grpc.GenericRpcHandler:
+        """What a gRPC server serves."""
+        handlers: dict[str, Any] = {  # the stubs know only the blocking forms of handlers
+            _name(CONVERSE): grpc.stream_stream_rpc_method_handler(self._converse),
+            _name(CARD): grpc.unary_unary_rpc_method_handler(self._show_card),
+            _name(WARM): grpc.unary_stream_rpc_method_handler(self._warm),
+        }
+        return grpc.method_handlers_generic_handler(SERVICE, handlers)
+
+    def say_farewell(self) -> None:
+        """Tell all peers that ask this node that it leaves; they are answered on."""
+        for answering in self._open:
+            answering.say_farewell()
+
+    def leave(self) -> None:
+        """Answer what has been asked and nothing more, and end each stream then."""
+        self._is_leaving = True
+        for answering in self._open:
+            answering.leave()
+
+    async def _converse(self, frames: AsyncIterator[bytes], stream: ServerStream) -> None:
+        greeted = await self._greet(stream)
+        answering = Answering(self._own, self._settings, partial(self._heard_farewell, greeted.address))
+        self._open.add(answering)
+        if self._is_leaving:
+            answering.leave()
+        try:
+            await answering.run(frames, stream)
+        except DecodeError:
+            await stream.abort(grpc.StatusCode.INVALID_ARGUMENT, "this is no frame")
+        finally:
+            self._open.discard(answering)
+
+    async def _show_card(self, _request: bytes, context: ServerStream) -> bytes:
+        await self._greet(context)
+        return card_to_proto(self._card()).SerializeToString()
+
+    async def _warm(self, raw: bytes, context: ServerStream) -> AsyncIterator[bytes]:
+        await self._greet(context)
+        request = pb.WarmRequest.FromString(raw)
+        newcomer = Member(request.address, request.zone, request.weight)
+        answers = await self._gives(newcomer, request.most)
+        for start in range(0, len(answers), _ANSWERS_PER_MESSAGE):
+            part = map(kept_to_proto, answers[start : start + _ANSWERS_PER_MESSAGE])
+            yield pb.WarmAnswers(answers=part).SerializeToString()
+        log.info("gave answers to a node that joins", peer=newcomer.address, answers=len(answers))
+
+    async def _greet(self, context: ServerStream) -> Greeted:
+        """Who calls. Ends the call if it is none of our peers."""
+        received = texts_of(context.invocation_metadata() or ())
+        try:
+            greeted = self._greeter.asked_by(received)
+        except PeerRefused as refusal:
+            self._note(context.peer(), str(refusal))
+            code = grpc.StatusCode.UNAUTHENTICATED
+            if not isinstance(refusal, WrongKey):
+                code = grpc.StatusCode.FAILED_PRECONDITION
+            await context.abort(code, str(refusal))
+        await context.send_initial_metadata(self._greeter.answering(received))
+        return greeted
+
+    def _heard_farewell(self, address: str) -> None:
+        log.info("a peer leaves", peer=address)
+        self._hears_farewell(address)
+
+    def _note(self, came_from: str, reason: str) -> None:
+        if reason not in self._refused and len(self._refused) < _MOST_REFUSED:
+            self._refused[reason] = None
+            log.warning("a peer was refused", came_from=came_from, reason=reason)
+
+
+def _name(rpc: str) -> str:
+    return rpc.rpartition("/")[2]

@@ -1,0 +1,131 @@
+"""Requests as messages between nodes, and back; nothing is lost, and nothing is looked at again.
+
+A request may hold what no message can: text that is not valid Unicode, data nested too deeply. Then ``ask_to_proto``
+raises ValueError, and the request is answered where it is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from model.attributes import Attribute, AttributeKind, AttributeValue, Scalar
+from model.check import NO_CONTEXT, CheckRequest, Context, Question
+from model.tuples import EntityRef, RelationTuple, SubjectRef
+from proto.dispatch.v1 import dispatch_pb2 as pb
+
+_FIELDS = {  # of the elements, by their kind
+    AttributeKind.BOOLEAN: "booleans",
+    AttributeKind.STRING: "strings",
+    AttributeKind.INTEGER: "integers",
+    AttributeKind.DOUBLE: "doubles",
+}
+
+
+def ask_to_proto(request: CheckRequest, *, wants_evidence: bool) -> pb.Ask:
+    """The message of a request, without id and time. Raises ValueError if it cannot be told to another node."""
+    ask = pb.Ask(
+        tenant=request.tenant,
+        schema_version=request.schema_version,
+        snap_token=request.snap_token,
+        depth=request.depth,
+        wants_evidence=wants_evidence,
+    )
+    for question in request.questions:
+        _put_question(ask, question)
+    if request.context is not NO_CONTEXT:
+        ask.context.CopyFrom(_context_to_proto(request.context))
+    return ask
+
+
+def request_from_proto(ask: pb.Ask) -> CheckRequest:
+    """The request. Raises ValueError for what no node of ours sends."""
+    return CheckRequest(
+        tenant=ask.tenant,
+        questions=tuple(map(_question_from_proto, ask.questions)),
+        depth=ask.depth,
+        snap_token=ask.snap_token,
+        schema_version=ask.schema_version,
+        context=_context_from_proto(ask.context) if ask.HasField("context") else NO_CONTEXT,
+    )
+
+
+def _put_question(ask: pb.Ask, question: Question) -> None:
+    entity, subject = question.entity, question.subject
+    ask.questions.add(
+        entity_type=entity.type,
+        entity_id=entity.id,
+        permission=question.permission,
+        subject_type=subject.type,
+        subject_id=subject.id,
+        subject_relation=subject.relation,
+        arguments=question.arguments,
+    )
+
+
+def _question_from_proto(question: pb.Question) -> Question:
+    return Question(
+        EntityRef(question.entity_type, question.entity_id),
+        question.permission,
+        SubjectRef(question.subject_type, question.subject_id, question.subject_relation),
+        tuple(question.arguments),
+    )
+
+
+def _context_to_proto(context: Context) -> pb.Context:
+    try:
+        data = json.dumps(context.data) if context.data else ""
+    except (RecursionError, TypeError) as error:
+        raise ValueError(f"the data of the context is not JSON: {error}") from error
+    return pb.Context(
+        tuples=[pb.Tuple(**row._asdict()) for row in context.tuples],
+        attributes=[_attribute_to_proto(attribute) for attribute in context.attributes],
+        json=data,
+    )
+
+
+def _context_from_proto(context: pb.Context) -> Context:
+    return Context(
+        tuples=tuple(_tuple_from_proto(row) for row in context.tuples),
+        attributes=tuple(_attribute_from_proto(attribute) for attribute in context.attributes),
+        data=_data(context.json),
+    )
+
+
+def _tuple_from_proto(row: pb.Tuple) -> RelationTuple:
+    return RelationTuple(
+        row.entity_type, row.entity_id, row.relation, row.subject_type, row.subject_id, row.subject_relation
+    )
+
+
+def _attribute_to_proto(attribute: Attribute) -> pb.Attribute:
+    kind, value = attribute.value
+    elements = value if isinstance(value, tuple) else (value,)
+    message = pb.Attribute(
+        entity_type=attribute.entity_type, entity_id=attribute.entity_id, name=attribute.name, kind=kind
+    )
+    getattr(message, _FIELDS[kind.element]).extend(elements)
+    return message
+
+
+def _attribute_from_proto(attribute: pb.Attribute) -> Attribute:
+    kind = AttributeKind(attribute.kind)
+    elements: Iterable[Scalar] = getattr(attribute, _FIELDS[kind.element])
+    value: Callable[[Iterable[Scalar]], Any] = tuple if kind.is_array else _single
+    return Attribute(attribute.entity_type, attribute.entity_id, attribute.name, AttributeValue(kind, value(elements)))
+
+
+def _single(elements: Iterable[Scalar]) -> Scalar:
+    (element,) = elements
+    return element
+
+
+def _data(text: str) -> dict[str, Any]:  # JSON: any shape
+    try:
+        data = json.loads(text) if text else {}
+    except RecursionError as error:
+        raise ValueError("the data of the context is nested too deeply") from error
+    if not isinstance(data, dict):
+        raise ValueError("the data of the context is not an object")  # noqa: TRY004 - of what was sent, not of a caller
+    return data

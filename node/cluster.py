@@ -1,0 +1,200 @@
+"""A node's part in a cluster: how it comes in, takes its share of the keys, and leaves without anybody's loss."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import grpc
+import structlog
+
+from api.addresses import wanted_address
+from api.identity import Identity
+from api.tls import ListenerTls
+from cluster.hashring.ring import Ring
+from cluster.invoker.answers import NoAnswer
+from cluster.invoker.card import PROTOCOLS, Card, CardState
+from cluster.invoker.cluster_key import ClusterKey
+from cluster.invoker.dialler import Dialler
+from cluster.invoker.greeting import Greeter
+from cluster.invoker.keys import CacheKey, routing_key_of
+from cluster.invoker.local import LocalAnswers
+from cluster.invoker.peer_host import PeerHost
+from cluster.invoker.peer_settings import PeerSettings
+from cluster.invoker.peers import Peers
+from cluster.invoker.routing import RoutedAnswers
+from cluster.invoker.service import PeerService
+from cluster.invoker.warm_up import KeptAnswer, WarmUp
+from cluster.member import Member
+from cluster.membership.base import Membership
+from cluster.membership.opening import membership_of
+from cluster.membership.roll_call import RollCall
+from cluster.membership.urls import joined_address
+from model.errors import AuthzError
+from node.answering import Answering
+from node.background import kept_running
+from node.own_address import own_host
+from node.settings import ClusterSettings, NodeSettings
+
+log = structlog.get_logger(__name__)
+
+_MOST_TAKEN_OVER = 20_000  # answers, of all owners together; some 20 MB, and a second or two
+
+
+@dataclass(frozen=True, slots=True)
+class PeerPort:
+    """Where peers are listened to: ``host:port``. If encrypted, what is shown there, and what is accepted of others."""
+
+    address: str
+    shown: grpc.ServerCredentials | None = None
+    accepted: grpc.ChannelCredentials | None = None
+
+
+class Cluster:
+    """A node among the others: it joins when ``running`` is entered, and leaves when told to or at the context's end.
+
+    me: as others see this node. engine: who tells of the others. local and warm_up: what this node answers itself, and
+    gives to others who come.
+    """
+
+    def __init__(
+        self,
+        settings: ClusterSettings,
+        me: Member,
+        engine: Membership,
+        local: LocalAnswers,
+        warm_up: WarmUp,
+        port: PeerPort,
+    ) -> None:
+        peer_settings = PeerSettings()
+        key = ClusterKey(settings.key)
+        greeter = Greeter(me.address, key, PROTOCOLS)
+        self._settings = settings
+        self._state = CardState.JOINING
+        self._card = Card(key.digest, PROTOCOLS, me, CardState.SERVING)
+        self._dialler = Dialler(greeter, peer_settings, port.accepted, settings.server_name)
+        self.roll_call = RollCall(engine, self._dialler, self._card, is_zonal=settings.is_zonal)
+        self.peers = Peers(
+            self._dialler, peer_settings, hears_farewell=self.roll_call.farewell, doubts=self.roll_call.doubt
+        )
+        self.checks = RoutedAnswers(local, self.peers, self.roll_call, me.address)
+        self._service = PeerService(
+            local,
+            greeter,
+            peer_settings,
+            card=self._shown_card,
+            hears_farewell=self.roll_call.farewell,
+            gives=self._give,
+        )
+        self._warm_up = warm_up
+        self._host = PeerHost(self._service, peer_settings, listens_at=port.address, credentials=port.shown)
+
+    @property
+    def address(self) -> str:
+        """Where peers reach this node."""
+        return self._card.member.address
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """A member while the context lasts: the body begins once the node has its place in the ring.
+
+        Raises Unavailable if the peer port cannot be listened on.
+        """
+        await self._host.start()
+        try:
+            async with self.peers.running(), kept_running(self.roll_call.run, self._forget_who_has_gone):
+                await self._join()
+                try:
+                    yield
+                finally:
+                    self.leave()
+        finally:
+            await self._host.stop(self._settings.grace_s)
+
+    def leave(self) -> None:
+        """Hand the keys to the others. What is asked meanwhile is still answered. Idempotent."""
+        if self._state is CardState.LEAVING:
+            return
+        self._state = CardState.LEAVING
+        self.peers.say_farewell()
+        self._service.say_farewell()
+        self.roll_call.retire()
+        log.info("leaving the cluster", address=self.address)
+
+    async def _join(self) -> None:
+        """Wait, but not for ever, until it is known who is there; then serve."""
+        try:
+            async with asyncio.timeout(self._settings.joining_s):
+                await self.roll_call.settled()
+        except TimeoutError:
+            log.warning("nothing was heard of the other nodes yet", waited_s=self._settings.joining_s)
+        await self._take_over()
+        self._state = CardState.SERVING
+        log.info("joined the cluster", address=self.address, members=len(self.roll_call.members))
+
+    async def _take_over(self) -> None:
+        """Take the hottest answers to what will be ours from its owners, as far as there is time and room."""
+        others = [member.address for member in self.roll_call.ring.members if member.address != self.address]
+        if not others:
+            return
+        try:
+            async with asyncio.timeout(self._settings.warm_up_s), asyncio.TaskGroup() as group:
+                for address in others:
+                    group.create_task(self._take_over_from(address, _MOST_TAKEN_OVER // len(others)))
+        except TimeoutError:
+            log.warning("not all answers were taken over", waited_s=self._settings.warm_up_s)
+
+    async def _take_over_from(self, address: str, most: int) -> None:
+        taken = 0
+        try:
+            async with aclosing(self._dialler.warmth_of(address, self._card.member, most)) as parts:
+                async for part in parts:
+                    await self._warm_up.take_over(part)
+                    taken += len(part)
+        except (NoAnswer, AuthzError) as error:
+            log.warning("no answers were taken over", peer=address, reason=str(error), answers=taken)
+        else:
+            log.info("answers were taken over", peer=address, answers=taken)
+
+    async def _give(self, newcomer: Member, most: int) -> Sequence[KeptAnswer]:
+        ring, me = self.roll_call.ring, self._card.member
+        if self._settings.is_zonal and newcomer.zone != me.zone:
+            return []
+        others = [member for member in ring.members if member.address != newcomer.address]
+        after = await asyncio.to_thread(Ring.of, [*others, newcomer], known=ring)
+        is_theirs = partial(_owns, after, newcomer.address)
+        return await self._warm_up.hottest(is_theirs, min(most, _MOST_TAKEN_OVER))
+
+    async def _forget_who_has_gone(self) -> None:
+        ring = self.roll_call.ring
+        while True:
+            ring = await self.roll_call.changed(ring)
+            self.peers.keep_only({member.address for member in self.roll_call.members})
+
+    def _shown_card(self) -> Card:
+        card = self._card
+        return Card(card.cluster, card.protocols, card.member, self._state)
+
+    def __repr__(self) -> str:
+        return f"<Cluster as {self.address}, {self._state.value}, {self.roll_call!r}>"
+
+
+def _owns(ring: Ring, address: str, key: CacheKey) -> bool:
+    return ring.owner(routing_key_of(key)) == address
+
+
+def cluster_of(settings: NodeSettings, answering: Answering, tls: ListenerTls | None) -> Cluster:
+    """The cluster a node is told of. Raises Misconfigured, naming the value, for what cannot be one."""
+    cluster = settings.cluster
+    assert cluster, "only a node that is told of a cluster has one"
+    address = cluster.advertise or joined_address(settings.host or own_host(), cluster.port)
+    me = Member(address, cluster.zone, cluster.weight, cluster.release)
+    accepted = None
+    if cluster.tls is not None:
+        identity = Identity.read(cluster.tls)
+        accepted = grpc.ssl_channel_credentials(identity.client_ca, identity.key, identity.cert)
+    port = PeerPort(wanted_address(settings.host, cluster.port), tls.grpc_credentials() if tls else None, accepted)
+    return Cluster(cluster, me, membership_of(cluster.engine), answering.local, answering.warm_up, port)

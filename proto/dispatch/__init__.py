@@ -1,0 +1,1 @@
+"""What nodes of a cluster ask each other, by version."""

@@ -1,0 +1,1 @@
+"""Version 1: checks, asked many at a time."""

@@ -1,0 +1,145 @@
+"""Two ends of the peer port over a real socket, with answers made up by the test."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import grpc
+
+from cluster.invoker.answers import Answered
+from cluster.invoker.breaker import BreakerSettings
+from cluster.invoker.card import PROTOCOLS, Card, CardState, Protocols
+from cluster.invoker.cluster_key import ClusterKey
+from cluster.invoker.dialler import Dialler
+from cluster.invoker.greeting import Greeter
+from cluster.invoker.peer_host import PeerHost
+from cluster.invoker.peer_settings import PeerSettings
+from cluster.invoker.peers import Peers
+from cluster.invoker.service import PeerService
+from cluster.invoker.warm_up import KeptAnswer
+from cluster.member import Member
+from model.check import CheckAnswer, CheckRequest, Question, Verdict
+from model.errors import AuthzError
+from model.snapshot import Snapshot
+from model.tuples import EntityRef, SubjectRef
+
+KEY = ClusterKey("a secret of the cluster", "test")
+PATIENCE_S = 10.0
+QUICK = PeerSettings(connecting_s=0.5, breaker=BreakerSettings(first_pause_s=0.02, most_pause_s=0.1))
+
+
+def request(permission: str = "view", entity_id: str = "1") -> CheckRequest:
+    """A question whose answer depends on what is asked, so that answers cannot be mixed up unseen."""
+    return CheckRequest("t1", (Question(EntityRef("doc", entity_id), permission, SubjectRef("user", "ann")),), 20)
+
+
+def answered(asked: CheckRequest) -> Answered:
+    """What ``FakeOwn`` answers."""
+    answers = tuple(CheckAnswer(_verdict(question), 1 + len(question.entity.id)) for question in asked.questions)
+    return Answered(answers, Snapshot.at_commit(len(asked.questions)), f"version of {asked.tenant}")
+
+
+def _verdict(question: Question) -> Verdict:
+    even = hashlib.sha256(repr(question).encode()).digest()[0] % 2 == 0
+    return Verdict.ALLOWED if even else Verdict.DENIED
+
+
+@dataclass
+class FakeOwn:
+    """Answers ``view`` at once, ``yield`` after a turn of the loop, ``wait`` when ``may_answer`` is set; or raises.
+
+    began, ended: how many asks were begun, and how many of these are over. cancelled: how many of them by cancellation.
+    """
+
+    error: AuthzError | Exception | None = None
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+    began: int = 0
+    ended: int = 0
+    cancelled: int = 0
+    noticed: Callable[[CheckRequest], None] = lambda _: None
+
+    async def is_cancelled(self) -> bool:
+        return self.cancelled > 0
+
+    async def answer(self, request: CheckRequest, *, wants_evidence: bool) -> Answered:
+        del wants_evidence
+        self.began += 1
+        self.noticed(request)
+        try:
+            if self.error is not None:
+                raise self.error
+            match request.questions[0].permission:
+                case "yield":
+                    await asyncio.sleep(0)
+                case "wait":
+                    await self.may_answer.wait()
+            return answered(request)
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        finally:
+            self.ended += 1
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A node that answers its peers."""
+
+    address: str
+    host: PeerHost
+    service: PeerService
+    farewells: list[str]
+
+
+async def gives_nothing(newcomer: Member, most: int) -> Sequence[KeptAnswer]:  # noqa: ARG001
+    return ()
+
+
+@asynccontextmanager
+async def serving(
+    own: FakeOwn,
+    *,
+    key: ClusterKey = KEY,
+    protocols: Protocols = PROTOCOLS,
+    settings: PeerSettings = QUICK,
+    credentials: grpc.ServerCredentials | None = None,
+    state: CardState = CardState.SERVING,
+    port: int = 0,
+) -> AsyncIterator[Serving]:
+    farewells: list[str] = []
+    card = Card(key.digest, protocols, Member("answering:1", "north", 3, "1.2"), state)
+    greeter = Greeter("answering:1", key, protocols)
+    service = PeerService(
+        own, greeter, settings, card=lambda: card, hears_farewell=farewells.append, gives=gives_nothing
+    )
+    host = PeerHost(service, settings, listens_at=f"127.0.0.1:{port}", credentials=credentials)
+    await host.start()
+    try:
+        yield Serving(f"127.0.0.1:{host.port}", host, service, farewells)
+    finally:
+        await host.stop(0)
+
+
+@asynccontextmanager
+async def asking(
+    *,
+    key: ClusterKey = KEY,
+    protocols: Protocols = PROTOCOLS,
+    settings: PeerSettings = QUICK,
+    credentials: grpc.ChannelCredentials | None = None,
+    hears_farewell: Callable[[str], None] = lambda _: None,
+    doubts: Callable[[str], None] = lambda _: None,
+) -> AsyncIterator[Peers]:
+    dialler = Dialler(Greeter("asking:1", key, protocols), settings, credentials)
+    peers = Peers(dialler, settings, hears_farewell=hears_farewell, doubts=doubts)
+    async with peers.running():
+        yield peers
+
+
+async def ask(peers: Peers, address: str, asked: CheckRequest | None = None, timeout_s: float = PATIENCE_S) -> Answered:
+    """Ask without wanting evidence."""
+    return await peers.ask(address, asked or request(), timeout_s=timeout_s, wants_evidence=False)
