@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from cachetools import Cache, LRUCache
 
@@ -71,6 +72,16 @@ class Entry:
         return True
 
 
+@dataclass(frozen=True, slots=True)
+class CacheCounts:
+    """What a cache holds now, and how often it was asked, and gave an answer, since the node started."""
+
+    answers: int = 0
+    size_bytes: int = 0
+    asked: int = 0
+    given: int = 0
+
+
 class AnswerCache:
     """The most recently asked answers, within some memory. Used from one event loop.
 
@@ -80,13 +91,16 @@ class AnswerCache:
     def __init__(self, *, max_bytes: int, max_entries: int) -> None:
         self._entries: LRUCache[CacheKey, Entry] = LRUCache(max_bytes, getsizeof=_size_of)
         self._max_entries = max_entries
+        self._asked = self._given = 0
 
     def find(self, key: CacheKey, depth: int, snapshot: Snapshot, chronicle: Chronicle) -> Entry | None:
         """The entry that answers a question at a snapshot of a chronicle's history, for a request of some depth."""
+        self._asked += 1
         entry = self._entries.get(key)
         if entry is None or entry.chronicle is not chronicle or entry.depth > depth or not entry.holds_at(snapshot):
             return None
         entry.times_given += 1
+        self._given += 1
         return entry
 
     def keep(self, key: CacheKey, entry: Entry) -> None:
@@ -112,6 +126,11 @@ class AnswerCache:
     def look_at(self, key: CacheKey) -> Entry | None:
         """The entry for a question, alive or not; looking does not count as asking."""
         return Cache.__getitem__(self._entries, key) if key in self._entries else None
+
+    @property
+    def counts(self) -> CacheCounts:
+        """The figures at this moment."""
+        return CacheCounts(len(self._entries), round(self._entries.currsize), self._asked, self._given)
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from cluster.invoker.answers import Answered, Evidence
-from cluster.invoker.cache import AnswerCache, Entry
+from cluster.invoker.cache import AnswerCache, CacheCounts, Entry
 from cluster.invoker.chronicle import Chronicle
 from cluster.invoker.dependencies import DependencyRecorder
 from cluster.invoker.flights import Flights
@@ -31,6 +31,11 @@ class LocalAnswers:
         self._pins = pins
         self._cache = cache
         self._flights: Flights[tuple[CacheKey, int, Snapshot, Chronicle], Entry] = Flights()
+
+    @property
+    def cached(self) -> CacheCounts:
+        """The figures of the cache at this moment."""
+        return self._cache.counts
 
     async def answer(self, request: CheckRequest, *, wants_evidence: bool = False) -> Answered:
         """See OwnAnswers. Raises as ``Pins.pin`` and ``engine.check``; what fails for one question is in its answer."""

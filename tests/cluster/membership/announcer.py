@@ -1,4 +1,4 @@
-"""A process that announces a member until it is killed: URL ADDRESS ZONE WEIGHT RELEASE."""
+"""A process that announces a member until it is killed, again where it is refused: URL ADDRESS ZONE WEIGHT RELEASE."""
 
 from __future__ import annotations
 
@@ -7,10 +7,20 @@ import sys
 
 from cluster.member import Member
 from cluster.membership.opening import membership_of
+from model.errors import Unavailable
 
 
 def main(url: str, address: str, zone: str, weight: str, release: str) -> None:
-    asyncio.run(membership_of(url).announce(Member(address, zone, int(weight), release)))
+    asyncio.run(announce(url, Member(address, zone, int(weight), release)))
+
+
+async def announce(url: str, member: Member) -> None:
+    membership = membership_of(url)
+    while True:
+        try:
+            await membership.announce(member)
+        except Unavailable:
+            await asyncio.sleep(0.2)
 
 
 if __name__ == "__main__":
