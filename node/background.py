@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+
+from cluster.task_group import task_group
 
 
 @asynccontextmanager
 async def kept_running(*loops: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-    """While the context lasts, run the loops; a loop may end by itself, and none may fail.
-
-    An error of the context's body comes out as it is, not in a group.
-    """
-    failure: Exception | None = None
-    async with asyncio.TaskGroup() as group:
+    """While the context lasts, run the loops; a loop may end by itself, and none may fail."""
+    async with task_group() as group:
         tasks = [group.create_task(_run(loop)) for loop in loops]
         try:
             yield
-        except Exception as error:
-            failure = error
         finally:
             for task in tasks:
                 task.cancel()
-    if failure is not None:
-        raise failure
 
 
 async def _run(loop: Callable[[], Awaitable[None]]) -> None:

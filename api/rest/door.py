@@ -17,6 +17,7 @@ from api.rest.exchange import Exchange
 from api.rest.json_form import from_json
 from api.rest.time_limits import TimeLimits
 from api.services import Rpc
+from cluster.task_group import task_group
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -42,17 +43,12 @@ class Door:
         call = Call(rpc.name, exchange.authorization)
         async with self.limits.limited(exchange.timeout_s()) as limit, self.entrance.admitted(call):
             request = await self._read(exchange, rpc, binding)
-            failure: Exception | None = None
-            async with asyncio.TaskGroup() as group:
+            async with task_group() as group:
                 watching = group.create_task(exchange.watch_client(limit))
                 try:
                     yield request
-                except Exception as error:  # raised again below: a group would wrap it
-                    failure = error
                 finally:
                     watching.cancel()
-            if failure is not None:
-                raise failure
 
     async def _read(self, exchange: Exchange, rpc: Rpc, binding: Binding) -> Message:
         body = await exchange.read_body(self.max_message_bytes) if binding.has_body else b""

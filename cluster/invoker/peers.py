@@ -13,6 +13,7 @@ from cluster.invoker.card import Card
 from cluster.invoker.dialler import Dialler
 from cluster.invoker.peer import Peer, PeerState
 from cluster.invoker.peer_settings import PeerSettings
+from cluster.task_group import task_group
 from model.check import CheckRequest
 
 
@@ -45,22 +46,14 @@ class Peers:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """While the context lasts peers can be asked; at its end all who wait get NoAnswer.
-
-        An error of the context's body comes out as it is, not in a group.
-        """
-        error_of_body: Exception | None = None
-        async with asyncio.TaskGroup() as group:
+        """While the context lasts peers can be asked; at its end all who wait get NoAnswer."""
+        async with task_group() as group:
             self._group = group
             try:
                 yield
-            except Exception as error:
-                error_of_body = error
             finally:
                 self._group = None
                 self.keep_only(())
-        if error_of_body is not None:
-            raise error_of_body
 
     async def ask(self, address: str, request: CheckRequest, *, timeout_s: float, wants_evidence: bool) -> Answered:
         """See ``Owners``."""

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
 
+from cluster.task_group import task_group
 from cluster.watch.cursor import Cursor
 from cluster.watch.tail import Tail
 from model.errors import Unavailable
@@ -38,24 +39,16 @@ class Tails(Generic[T]):
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """While the context lasts tenants can be followed; at its end all who follow get Unavailable.
-
-        An error of the context's body comes out as it is, not in a group.
-        """
-        error_of_body: Exception | None = None
-        async with asyncio.TaskGroup() as group:
+        """While the context lasts tenants can be followed; at its end all who follow get Unavailable."""
+        async with task_group() as group:
             self._group = group
             try:
                 yield
-            except Exception as error:
-                error_of_body = error
             finally:
                 self._group = None
                 for tail, task in tuple(self._tails.values()):
                     tail.fail(Unavailable("the node is stopping"))
                     task.cancel()
-        if error_of_body is not None:
-            raise error_of_body
 
     @asynccontextmanager
     async def following(self, tenant: str, since: Snapshot | None) -> AsyncIterator[Cursor[T]]:

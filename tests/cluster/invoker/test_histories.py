@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
+from typing import TypeVar
 
 import pytest
 from hypothesis import given, settings
@@ -81,6 +82,9 @@ class Node:
         self.routed = RoutedAnswers(self.local, history, self, address)
 
 
+T = TypeVar("T")
+
+
 class History:
     """One run: the store, the nodes over it, and what has been promised to whom."""
 
@@ -90,6 +94,9 @@ class History:
         self.catalog = Catalog(self.store, 10)  # type: ignore[arg-type]  # of a store only what checks need
         self.case = case
         self.schemas = (case.schema, other_schema)
+        self.items: list[Item] = [*case.tuples, *case.attributes]
+        self.changing = self._some_of(self.items, 5)  # the same again and again, and the same is asked
+        self.asked = self._some_of(case.questions, 2)
         self.written: list[str] = []
         self.locked: set[Item] = set()
         self.acknowledged: list[Snapshot] = []
@@ -97,7 +104,7 @@ class History:
 
     async def run(self) -> None:
         self._write_schema()
-        self._write(self._pool())
+        self._write(self.items)
         self._change_rings()
         async with asyncio.TaskGroup() as group:
             for _ in range(3):
@@ -124,8 +131,8 @@ class History:
 
     # --- writing ---
 
-    def _pool(self) -> list[Item]:
-        return [*self.case.tuples, *self.case.attributes]
+    def _some_of(self, items: Sequence[T], most: int) -> list[T]:
+        return self.chance.sample(items, min(most, len(items)))
 
     def _write_schema(self) -> None:
         text = self.chance.choice(self.schemas)
@@ -139,7 +146,7 @@ class History:
         self.acknowledged.append(self.store.commit(xid))
 
     async def _keep_writing(self) -> None:
-        for _ in range(6):
+        for _ in range(8):
             await self._pause()
             if self.chance.random() < 0.1:
                 self._write_schema()
@@ -152,8 +159,8 @@ class History:
                 await self._transact()
 
     async def _transact(self) -> None:
-        free = [item for item in self._pool() if item not in self.locked]
-        mine = self.chance.sample(free, min(len(free), self.chance.randint(0, 3)))
+        free = [item for item in self.changing if item not in self.locked]
+        mine = self._some_of(free, self.chance.randint(0, 2))
         self.locked.update(mine)
         xid = self.store.begin()
         for item in mine:
@@ -181,7 +188,7 @@ class History:
     async def _keep_asking(self) -> None:
         for _ in range(8):
             await self._pause()
-            await self._ask(self.chance.choice(self.nodes), self.chance.choice(self.case.questions))
+            await self._ask(self.chance.choice(self.nodes), self.chance.choice(self.asked))
 
     async def _ask(self, node: Node, question: Question) -> None:
         together = [question, *self._questions_of_one_sort(question)]
