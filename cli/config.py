@@ -24,6 +24,7 @@ from cli.settings_table import SETTINGS
 from cli.version import installed_version
 from cluster.redis_server import RedisServer
 from model.errors import InvalidRequest
+from node.distant import ClusterAccess
 from node.settings import ClusterSettings, DatabaseEngine, DatabaseSettings, GarbageCollection, NodeSettings
 from storage.postgres.settings import PostgresSettings
 
@@ -154,6 +155,22 @@ def node_settings(configuration: Configuration) -> NodeSettings:
         http_tls=_tls_settings(configuration, "server.http.tls"),
         cluster=_cluster_settings(configuration),
         drain_s=configuration.seconds("server.drain_delay"),
+    )
+
+
+def cluster_access(configuration: Configuration, address: str = "") -> ClusterAccess:
+    """What opens the peer ports of a cluster whose nodes have this configuration. address: see there; else this machine.
+
+    Raises InvalidConfiguration if the configuration has problems.
+    """
+    if configuration.problems:
+        raise InvalidConfiguration(configuration.problems)
+    preshared = configuration.items("authn.preshared.keys") if configuration.is_on("authn.enabled") else ()
+    return ClusterAccess(
+        address=address or f"localhost:{configuration.integer('distributed.port')}",
+        key=configuration.text("distributed.cluster_key") or next(iter(preshared), ""),
+        tls=_tls_settings(configuration, "distributed.tls"),
+        server_name=configuration.text("server.name_override"),
     )
 
 
@@ -290,7 +307,7 @@ def _rest_settings(configuration: Configuration) -> RestSettings | None:
 def _cluster_settings(configuration: Configuration) -> ClusterSettings | None:
     if not configuration.is_on("distributed.enabled"):
         return None
-    preshared = configuration.items("authn.preshared.keys") if configuration.is_on("authn.enabled") else ()
+    access = cluster_access(configuration)
     return ClusterSettings(
         engine=configuration.text("distributed.address"),
         port=configuration.integer("distributed.port"),
@@ -299,9 +316,9 @@ def _cluster_settings(configuration: Configuration) -> ClusterSettings | None:
         weight=configuration.integer("distributed.weight"),
         release=installed_version(),
         is_zonal=configuration.text("distributed.scope") == "zone",
-        key=configuration.text("distributed.cluster_key") or next(iter(preshared), ""),
-        tls=_tls_settings(configuration, "distributed.tls"),
-        server_name=configuration.text("server.name_override"),
+        key=access.key,
+        tls=access.tls,
+        server_name=access.server_name,
     )
 
 

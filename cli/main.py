@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from cli.cluster import cluster
 from cli.completion import completion
 from cli.coverage import coverage
 from cli.migrate import migrate
@@ -45,6 +46,7 @@ _COMMANDS = (
     show_ast,
     migrate,
     repair,
+    cluster,
     show_config,
     print_version,
     completion,

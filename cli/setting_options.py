@@ -37,7 +37,7 @@ class SettingsCommand(click.Command):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # handed on as click passes them
-        self.params[:0] = [_config_option(), *(_option(setting) for setting in SETTINGS)]
+        self.params[:0] = [_config_option(), *(setting_option(setting) for setting in SETTINGS)]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The options: general ones first, then the settings by section."""
@@ -66,12 +66,13 @@ def _config_option() -> click.Option:
     )
 
 
-def _option(setting: Setting) -> click.Option:
+def setting_option(setting: Setting) -> click.Option:
     """Texts only: values are parsed where those of all sources are. A switch may stand alone, meaning true."""
     names = [f"--{setting.flag_name}", _parameter_name(setting)]
+    shown = {"help": _explanation(setting), "metavar": setting.kind.value}
     if setting.kind is Kind.SWITCH:
-        return click.Option(names, multiple=True, is_flag=False, flag_value="true", type=str)
-    return click.Option(names, multiple=True, type=str)
+        return click.Option(names, multiple=True, is_flag=False, flag_value="true", type=str, **shown)
+    return click.Option(names, multiple=True, type=str, **shown)
 
 
 def _parameter_name(setting: Setting) -> str:

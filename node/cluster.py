@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -12,22 +12,21 @@ import grpc
 import structlog
 
 from api.addresses import wanted_address
-from api.identity import Identity
 from api.tls import ListenerTls
 from cluster.hashring.ring import Ring
 from cluster.invoker.answers import NoAnswer
 from cluster.invoker.card import PROTOCOLS, Card, CardState
 from cluster.invoker.cluster_key import ClusterKey
+from cluster.invoker.description import NodeCounts
 from cluster.invoker.dialler import Dialler
 from cluster.invoker.greeting import Greeter
 from cluster.invoker.keys import CacheKey, routing_key_of
-from cluster.invoker.local import LocalAnswers
 from cluster.invoker.peer_host import PeerHost
 from cluster.invoker.peer_settings import PeerSettings
 from cluster.invoker.peers import Peers
 from cluster.invoker.routing import RoutedAnswers
 from cluster.invoker.service import PeerService
-from cluster.invoker.warm_up import KeptAnswer, WarmUp
+from cluster.invoker.warm_up import KeptAnswer
 from cluster.member import Member
 from cluster.membership.base import Membership
 from cluster.membership.opening import membership_of
@@ -36,6 +35,8 @@ from cluster.membership.urls import joined_address
 from model.errors import AuthzError
 from node.answering import Answering
 from node.background import kept_running
+from node.distant import peer_credentials
+from node.overseeing import Overseeing
 from node.own_address import own_host
 from node.settings import ClusterSettings, NodeSettings
 
@@ -56,8 +57,8 @@ class PeerPort:
 class Cluster:
     """A node among the others: it joins when ``running`` is entered, and leaves when told to or at the context's end.
 
-    me: as others see this node. engine: who tells of the others. local and warm_up: what this node answers itself, and
-    gives to others who come.
+    me: as others see this node. engine: who tells of the others. answering: what this node answers itself, and gives to
+    others who come. stop: called when people want it to end.
     """
 
     def __init__(
@@ -65,9 +66,9 @@ class Cluster:
         settings: ClusterSettings,
         me: Member,
         engine: Membership,
-        local: LocalAnswers,
-        warm_up: WarmUp,
+        answering: Answering,
         port: PeerPort,
+        stop: Callable[[], None],
     ) -> None:
         peer_settings = PeerSettings()
         key = ClusterKey(settings.key)
@@ -80,16 +81,28 @@ class Cluster:
         self.peers = Peers(
             self._dialler, peer_settings, hears_farewell=self.roll_call.farewell, doubts=self.roll_call.doubt
         )
-        self.checks = RoutedAnswers(local, self.peers, self.roll_call, me.address)
+        self.checks = RoutedAnswers(answering.local, self.peers, self.roll_call, me.address)
+        overseeing = Overseeing(
+            card=self._shown_card,
+            counts=self._counts,
+            roll_call=self.roll_call,
+            peers=self.peers,
+            pins=answering.pins,
+            dialler=self._dialler,
+            is_zonal=settings.is_zonal,
+            stop=stop,
+        )
+        self._local = answering.local
         self._service = PeerService(
-            local,
+            answering.local,
             greeter,
             peer_settings,
             card=self._shown_card,
             hears_farewell=self.roll_call.farewell,
             gives=self._give,
+            oversight=overseeing,
         )
-        self._warm_up = warm_up
+        self._warm_up = answering.warm_up
         self._host = PeerHost(self._service, peer_settings, listens_at=port.address, credentials=port.shown)
 
     @property
@@ -178,6 +191,9 @@ class Cluster:
         card = self._card
         return Card(card.cluster, card.protocols, card.member, self._state)
 
+    def _counts(self) -> NodeCounts:
+        return NodeCounts(self._local.cached, self.checks.counts, self.roll_call.counts, self._service.answered)
+
     def __repr__(self) -> str:
         return f"<Cluster as {self.address}, {self._state.value}, {self.roll_call!r}>"
 
@@ -186,15 +202,17 @@ def _owns(ring: Ring, address: str, key: CacheKey) -> bool:
     return ring.owner(routing_key_of(key)) == address
 
 
-def cluster_of(settings: NodeSettings, answering: Answering, tls: ListenerTls | None) -> Cluster:
-    """The cluster a node is told of. Raises Misconfigured, naming the value, for what cannot be one."""
+def cluster_of(
+    settings: NodeSettings, answering: Answering, tls: ListenerTls | None, stop: Callable[[], None]
+) -> Cluster:
+    """The cluster a node is told of. Raises Misconfigured, naming the value, for what cannot be one.
+
+    stop: called when people want the node to end.
+    """
     cluster = settings.cluster
     assert cluster, "only a node that is told of a cluster has one"
     address = cluster.advertise or joined_address(settings.host or own_host(), cluster.port)
     me = Member(address, cluster.zone, cluster.weight, cluster.release)
-    accepted = None
-    if cluster.tls is not None:
-        identity = Identity.read(cluster.tls)
-        accepted = grpc.ssl_channel_credentials(identity.client_ca, identity.key, identity.cert)
-    port = PeerPort(wanted_address(settings.host, cluster.port), tls.grpc_credentials() if tls else None, accepted)
-    return Cluster(cluster, me, membership_of(cluster.engine), answering.local, answering.warm_up, port)
+    shown, accepted = tls.grpc_credentials() if tls else None, peer_credentials(cluster.tls)
+    port = PeerPort(wanted_address(settings.host, cluster.port), shown, accepted)
+    return Cluster(cluster, me, membership_of(cluster.engine), answering, port, stop)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from api.auth.opening import opened_authenticator
 from api.cluster_limit import opened_cluster_limit
@@ -39,7 +39,7 @@ class Node:
 
     grpc_address: ``host:port`` for clients on this machine. storage_place: where the data is. rest_url: where REST is
     served, empty for nowhere. is_grpc_encrypted and asks_for_tokens: what clients must know to be let in. peer_address:
-    where other nodes reach it, empty for one that is alone.
+    where other nodes reach it, empty for one that is alone. drained: set when people have it leave the cluster.
     """
 
     grpc_address: str
@@ -49,10 +49,15 @@ class Node:
     is_grpc_encrypted: bool = False
     asks_for_tokens: bool = False
     peer_address: str = ""
+    drained: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def serve_until(self, stop: asyncio.Event) -> None:
-        """Serve until the event is set; then report NOT_SERVING, so that no new call is sent here."""
-        await stop.wait()
+        """Serve until the event is set, or the node is drained; then report NOT_SERVING: no new call is sent here."""
+        async with asyncio.TaskGroup() as group:
+            ends = [group.create_task(event.wait()) for event in (stop, self.drained)]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            for end in ends:
+                end.cancel()
         self.health.leave()
 
 
@@ -81,7 +86,8 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
         health = Health(storage.ping)
         tails = _tails(settings, storage)
         answering = Answering.over(storage, settings)
-        cluster = cluster_of(settings, answering, peer_tls) if settings.cluster else None
+        drained = asyncio.Event()
+        cluster = cluster_of(settings, answering, peer_tls, drained.set) if settings.cluster else None
         services = _services(settings, storage, answering.invoker(cluster.checks if cluster else None), tails)
         entrance = Entrance(authenticator, settings.limits, cluster_limit)
         grpc_host = GrpcHost(
@@ -122,6 +128,7 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
                 is_grpc_encrypted=grpc_tls is not None,
                 asks_for_tokens=settings.auth is not None,
                 peer_address=cluster.address if cluster else "",
+                drained=drained,
             )
 
 

@@ -39,7 +39,10 @@ class _Ready(NamedTuple):
 
 
 class Answering:
-    """Answers one peer. hears_farewell: called when the peer says that it leaves."""
+    """Answers one peer. hears_farewell: called when the peer says that it leaves.
+
+    answered: how many asks have come to an answer, or an error, while the peer still waited.
+    """
 
     def __init__(self, own: OwnAnswers, settings: PeerSettings, hears_farewell: Callable[[], None]) -> None:
         self._own = own
@@ -56,6 +59,7 @@ class Answering:
         self._has_room = asyncio.Event()
         self._has_room.set()
         self._is_over = asyncio.Event()
+        self.answered = 0
 
     def __repr__(self) -> str:
         return f"<Answering {len(self._running)} asks, {len(self._ready)} answers ready>"
@@ -129,6 +133,7 @@ class Answering:
             outcome = Unavailable("internal error")
         if (running := self._running.pop(ask.id, None)) is not None:
             running.timer.cancel()
+            self.answered += 1
             self._put(ask.id, outcome)
 
     def _put(self, ask_id: int, outcome: Answered | AuthzError) -> None:

@@ -65,17 +65,28 @@ class Dialler:
 
         Asks over a connection of its own, so the answer also says that connections can be made.
         """
+        raw = await self.told(address, CARD, b"")
+        try:
+            return card_from_proto(pb.CardResponse.FromString(raw))
+        except (DecodeError, ValueError) as error:
+            raise NoAnswer(f"{address} has shown a card that cannot be read") from error
+
+    async def told(self, address: str, rpc: str, request: bytes, *, thinking_s: float = 0.0) -> bytes:
+        """What a peer answers to a single message, over a connection of its own. Raises as ``card_of``.
+
+        thinking_s: how much longer than the greeting the answer may take.
+        """
         nonce = secrets.token_hex(16)
-        async with self._channel(address) as channel, self._in_time(address):
-            method = channel.unary_unary(CARD, request_serializer=bytes, response_deserializer=bytes)
-            call = method(b"", metadata=self._greeter.asking(nonce))
+        async with self._channel(address) as channel, self._in_time(address, thinking_s):
+            method = channel.unary_unary(rpc, request_serializer=bytes, response_deserializer=bytes)
+            call = method(request, metadata=self._greeter.asking(nonce))
             try:
-                await self._greeted(address, call, nonce)
-                return card_from_proto(pb.CardResponse.FromString(await call))
+                async with self._in_time(address):
+                    await self._greeted(address, call, nonce)
+                answer: bytes = await call
             except grpc.aio.AioRpcError as error:
                 raise failure_of(address, error) from error
-            except (DecodeError, ValueError) as error:
-                raise NoAnswer(f"{address} has shown a card that cannot be read") from error
+            return answer
 
     async def warmth_of(self, address: str, me: Member, most: int) -> AsyncGenerator[Sequence[KeptAnswer]]:
         """The hottest answers a peer has to what will be ours, part by part. Raises as ``card_of``; close it."""
@@ -112,12 +123,13 @@ class Dialler:
         return grpc.aio.secure_channel(address, self._credentials, options)
 
     @asynccontextmanager
-    async def _in_time(self, address: str) -> AsyncIterator[None]:
+    async def _in_time(self, address: str, thinking_s: float = 0.0) -> AsyncIterator[None]:
+        within_s = self._settings.connecting_s + thinking_s
         try:
-            async with asyncio.timeout(self._settings.connecting_s):
+            async with asyncio.timeout(within_s):
                 yield
         except TimeoutError:
-            raise NoAnswer(f"{address} has not answered within {self._settings.connecting_s:g} s") from None
+            raise NoAnswer(f"{address} has not answered within {within_s:g} s") from None
 
 
 def failure_of(address: str, error: grpc.aio.AioRpcError) -> NoAnswer:

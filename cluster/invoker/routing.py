@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from cachetools import LRUCache
@@ -30,6 +31,20 @@ class Placement(Protocol):
         """The ring at present, replaced as a whole when it changes."""
 
 
+@dataclass(frozen=True, slots=True)
+class RoutingCounts:
+    """What became of requests since the node started; each is in one of the first three.
+
+    owned: this node is the owner. near: another one is, and the answer was known here. passed_on: another one was asked;
+    unanswered: how many of these it gave no answer to, so that this node did.
+    """
+
+    owned: int = 0
+    near: int = 0
+    passed_on: int = 0
+    unanswered: int = 0
+
+
 class RoutedAnswers:
     """Answers checks, each by the node that owns it. Used from one event loop.
 
@@ -45,6 +60,12 @@ class RoutedAnswers:
         self._me = me
         self._hot_keys = HotKeys()
         self._versions: LRUCache[str, str] = LRUCache(_MOST_TENANTS)
+        self._owned = self._near = self._passed_on = self._unanswered = 0
+
+    @property
+    def counts(self) -> RoutingCounts:
+        """The figures at this moment."""
+        return RoutingCounts(self._owned, self._near, self._passed_on, self._unanswered)
 
     async def answer(self, request: CheckRequest) -> Answered:
         """Answer at the request's token and version, else at head and the latest. Raises as ``LocalAnswers.answer``."""
@@ -52,16 +73,20 @@ class RoutedAnswers:
         key = routing_key(request.tenant, version, request.questions[0])
         owner = self._placement.ring.owner(key)
         if owner == self._me:
+            self._owned += 1
             return self._noted(request, await self._local.answer(request))
         is_single = len(request.questions) == 1
         if is_single and self._local.may_recall(request, version):
             recalled = await self._local.recall(request)
             if recalled is not None:
+                self._near += 1
                 return recalled
+        self._passed_on += 1
         is_hot = self._hot_keys.count(key) and is_single
         try:
             answered = await self._owners.ask(owner, request, timeout_s=_patience_s(), wants_evidence=is_hot)
         except NoAnswer:
+            self._unanswered += 1
             return self._noted(request, await self._local.answer(request))
         if answered.evidence is not None:
             await self._local.adopt(request, answered)

@@ -19,6 +19,8 @@ from cluster.invoker.answering import Answering, ServerStream
 from cluster.invoker.answers import OwnAnswers
 from cluster.invoker.card import Card, PeerRefused
 from cluster.invoker.greeting import Greeted, Greeter, WrongKey, texts_of
+from cluster.invoker.oversight import Oversight
+from cluster.invoker.oversight_rpcs import oversight_rpcs
 from cluster.invoker.peer_settings import PeerSettings
 from cluster.invoker.warm_up import KeptAnswer
 from cluster.invoker.wire_cards import CARD, CONVERSE, SERVICE, WARM, card_to_proto
@@ -40,7 +42,8 @@ class PeerService:
     """Answers the peers of a node.
 
     card: what the node says of itself now. hears_farewell: called with the address of a peer that says it is about to
-    leave. gives: the hottest answers, at most so many, to what a member that joins will own.
+    leave. gives: the hottest answers, at most so many, to what a member that joins will own. oversight: what people may
+    ask of the node, if it is served.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class PeerService:
         card: Callable[[], Card],
         hears_farewell: Callable[[str], None],
         gives: Gives,
+        oversight: Oversight | None = None,
     ) -> None:
         self._gives = gives
         self._own = own
@@ -59,6 +63,8 @@ class PeerService:
         self._settings = settings
         self._card = card
         self._hears_farewell = hears_farewell
+        self._oversight = oversight
+        self._answered_on_closed = 0
         self._open: set[Answering] = set()
         self._is_leaving = False
         self._refused: TTLCache[str, None] = TTLCache(_MOST_REFUSED, _REMEMBERED_S)
@@ -73,7 +79,14 @@ class PeerService:
             _name(CARD): grpc.unary_unary_rpc_method_handler(self._show_card),
             _name(WARM): grpc.unary_stream_rpc_method_handler(self._warm),
         }
+        for name, answer in (oversight_rpcs(self._oversight) if self._oversight else {}).items():
+            handlers[_name(name)] = grpc.unary_unary_rpc_method_handler(self._greeted_first(answer))
         return grpc.method_handlers_generic_handler(SERVICE, handlers)
+
+    @property
+    def answered(self) -> int:
+        """How many asks of peers have been answered since the node started."""
+        return self._answered_on_closed + sum(answering.answered for answering in self._open)
 
     def say_farewell(self) -> None:
         """Tell all peers that ask this node that it leaves; they are answered on."""
@@ -98,6 +111,7 @@ class PeerService:
             await stream.abort(grpc.StatusCode.INVALID_ARGUMENT, "this is no frame")
         finally:
             self._open.discard(answering)
+            self._answered_on_closed += answering.answered
 
     async def _show_card(self, _request: bytes, context: ServerStream) -> bytes:
         await self._greet(context)
@@ -112,6 +126,13 @@ class PeerService:
             part = map(kept_to_proto, answers[start : start + _ANSWERS_PER_MESSAGE])
             yield pb.WarmAnswers(answers=part).SerializeToString()
         log.info("gave answers to a node that joins", peer=newcomer.address, answers=len(answers))
+
+    def _greeted_first(self, answer: Callable[[bytes], Awaitable[bytes]]) -> Callable[..., Awaitable[bytes]]:
+        async def greet_and_answer(request: bytes, context: ServerStream) -> bytes:
+            await self._greet(context)
+            return await answer(request)
+
+        return greet_and_answer
 
     async def _greet(self, context: ServerStream) -> Greeted:
         """Who calls. Ends the call if it is none of our peers."""

@@ -32,8 +32,7 @@ def ask_to_proto(request: CheckRequest, *, wants_evidence: bool) -> pb.Ask:
         depth=request.depth,
         wants_evidence=wants_evidence,
     )
-    for question in request.questions:
-        _put_question(ask, question)
+    ask.questions.extend(map(question_to_proto, request.questions))
     if request.context is not NO_CONTEXT:
         ask.context.CopyFrom(_context_to_proto(request.context))
     return ask
@@ -43,7 +42,7 @@ def request_from_proto(ask: pb.Ask) -> CheckRequest:
     """The request. Raises ValueError for what no node of ours sends."""
     return CheckRequest(
         tenant=ask.tenant,
-        questions=tuple(map(_question_from_proto, ask.questions)),
+        questions=tuple(map(question_from_proto, ask.questions)),
         depth=ask.depth,
         snap_token=ask.snap_token,
         schema_version=ask.schema_version,
@@ -51,9 +50,10 @@ def request_from_proto(ask: pb.Ask) -> CheckRequest:
     )
 
 
-def _put_question(ask: pb.Ask, question: Question) -> None:
+def question_to_proto(question: Question) -> pb.Question:
+    """The message of a question."""
     entity, subject = question.entity, question.subject
-    ask.questions.add(
+    return pb.Question(
         entity_type=entity.type,
         entity_id=entity.id,
         permission=question.permission,
@@ -64,7 +64,8 @@ def _put_question(ask: pb.Ask, question: Question) -> None:
     )
 
 
-def _question_from_proto(question: pb.Question) -> Question:
+def question_from_proto(question: pb.Question) -> Question:
+    """The question."""
     return Question(
         EntityRef(question.entity_type, question.entity_id),
         question.permission,

@@ -10,6 +10,9 @@ SERVICE = pb.DESCRIPTOR.services_by_name["Peer"].full_name
 CONVERSE = f"/{SERVICE}/Converse"
 CARD = f"/{SERVICE}/Card"
 WARM = f"/{SERVICE}/Warm"
+DESCRIBE = f"/{SERVICE}/Describe"
+OWNER = f"/{SERVICE}/Owner"
+DRAIN = f"/{SERVICE}/Drain"
 
 _TO_PROTO = {
     CardState.JOINING: pb.CardResponse.STATE_JOINING,

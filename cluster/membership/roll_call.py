@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
@@ -34,6 +35,15 @@ class Cards(Protocol):
 
     async def card_of(self, address: str) -> Card:
         """Who answers there, within a bound of its own. Raises PeerRefused for none of ours, NoAnswer for nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class RollCounts:
+    """What has happened since the node started: members that came, that went, and how often the engine was lost."""
+
+    joined: int = 0
+    left: int = 0
+    engine_losses: int = 0
 
 
 class RollCall:
@@ -66,6 +76,7 @@ class RollCall:
         self._turned = asyncio.Event()
         self._retired = asyncio.Event()
         self._refused_told: Mapping[str, str] = {}
+        self._joined = self._left = self._engine_losses = 0
 
     def __repr__(self) -> str:
         return f"<RollCall of {len(self.members)}, {len(self.ring)} in the ring>"
@@ -74,6 +85,11 @@ class RollCall:
     def refused(self) -> Mapping[str, str]:
         """Addresses that answer and are kept out, and why; for people."""
         return self._roster.refused
+
+    @property
+    def counts(self) -> RollCounts:
+        """The figures at this moment."""
+        return RollCounts(self._joined, self._left, self._engine_losses)
 
     async def run(self) -> None:
         """Announce this node, follow the others, until cancelled; losing the engine is logged, and tried again."""
@@ -158,6 +174,7 @@ class RollCall:
                 log.exception("following the members of the cluster failed", exc_info=error)
                 reason = type(error).__name__
             self._roster.lost()
+            self._engine_losses += 1
             await asyncio.sleep(outage.failed(reason, _now_s()))
 
     async def _ask(self, address: str) -> None:
@@ -185,6 +202,8 @@ class RollCall:
             sorted(member.address for member in some) for some in (members - self.members, self.members - members)
         )
         log.info("the members have changed", members=len(members), joined=joined, left=left)
+        self._joined += len(joined)
+        self._left += len(left)
         self.members, self.ring = members, ring
 
     def _tell_refused(self) -> None:

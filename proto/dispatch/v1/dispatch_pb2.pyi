@@ -256,3 +256,144 @@ class KeptAnswer(_message.Message):
     outcome: Outcome
     evidence: Evidence
     def __init__(self, key: _Optional[_Iterable[str]] = ..., depth: _Optional[int] = ..., outcome: _Optional[_Union[Outcome, _Mapping[str, object]]] = ..., evidence: _Optional[_Union[Evidence, _Mapping[str, object]]] = ...) -> None: ...
+
+class DescribeRequest(_message.Message):
+    __slots__ = ("with_others",)
+    WITH_OTHERS_FIELD_NUMBER: _ClassVar[int]
+    with_others: bool
+    def __init__(self, with_others: _Optional[bool] = ...) -> None: ...
+
+class DescribeResponse(_message.Message):
+    __slots__ = ("descriptions", "silences")
+    DESCRIPTIONS_FIELD_NUMBER: _ClassVar[int]
+    SILENCES_FIELD_NUMBER: _ClassVar[int]
+    descriptions: _containers.RepeatedCompositeFieldContainer[Description]
+    silences: _containers.RepeatedCompositeFieldContainer[Silence]
+    def __init__(self, descriptions: _Optional[_Iterable[_Union[Description, _Mapping[str, object]]]] = ..., silences: _Optional[_Iterable[_Union[Silence, _Mapping[str, object]]]] = ...) -> None: ...
+
+class Description(_message.Message):
+    __slots__ = ("card", "is_zonal", "places", "refused", "counts", "peers")
+    class RefusedEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    CARD_FIELD_NUMBER: _ClassVar[int]
+    IS_ZONAL_FIELD_NUMBER: _ClassVar[int]
+    PLACES_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    COUNTS_FIELD_NUMBER: _ClassVar[int]
+    PEERS_FIELD_NUMBER: _ClassVar[int]
+    card: CardResponse
+    is_zonal: bool
+    places: _containers.RepeatedCompositeFieldContainer[MemberPlace]
+    refused: _containers.ScalarMap[str, str]
+    counts: Counts
+    peers: _containers.RepeatedCompositeFieldContainer[PeerState]
+    def __init__(self, card: _Optional[_Union[CardResponse, _Mapping[str, object]]] = ..., is_zonal: _Optional[bool] = ..., places: _Optional[_Iterable[_Union[MemberPlace, _Mapping[str, object]]]] = ..., refused: _Optional[_Mapping[str, str]] = ..., counts: _Optional[_Union[Counts, _Mapping[str, object]]] = ..., peers: _Optional[_Iterable[_Union[PeerState, _Mapping[str, object]]]] = ...) -> None: ...
+
+class MemberPlace(_message.Message):
+    __slots__ = ("address", "zone", "weight", "release", "share_ratio")
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    ZONE_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    RELEASE_FIELD_NUMBER: _ClassVar[int]
+    SHARE_RATIO_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    zone: str
+    weight: int
+    release: str
+    share_ratio: float
+    def __init__(self, address: _Optional[str] = ..., zone: _Optional[str] = ..., weight: _Optional[int] = ..., release: _Optional[str] = ..., share_ratio: _Optional[float] = ...) -> None: ...
+
+class Counts(_message.Message):
+    __slots__ = ("cached_answers", "cached_bytes", "cache_asked", "cache_given", "owned", "near", "passed_on", "unanswered", "answered_for_peers", "joined", "left", "engine_losses")
+    CACHED_ANSWERS_FIELD_NUMBER: _ClassVar[int]
+    CACHED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    CACHE_ASKED_FIELD_NUMBER: _ClassVar[int]
+    CACHE_GIVEN_FIELD_NUMBER: _ClassVar[int]
+    OWNED_FIELD_NUMBER: _ClassVar[int]
+    NEAR_FIELD_NUMBER: _ClassVar[int]
+    PASSED_ON_FIELD_NUMBER: _ClassVar[int]
+    UNANSWERED_FIELD_NUMBER: _ClassVar[int]
+    ANSWERED_FOR_PEERS_FIELD_NUMBER: _ClassVar[int]
+    JOINED_FIELD_NUMBER: _ClassVar[int]
+    LEFT_FIELD_NUMBER: _ClassVar[int]
+    ENGINE_LOSSES_FIELD_NUMBER: _ClassVar[int]
+    cached_answers: int
+    cached_bytes: int
+    cache_asked: int
+    cache_given: int
+    owned: int
+    near: int
+    passed_on: int
+    unanswered: int
+    answered_for_peers: int
+    joined: int
+    left: int
+    engine_losses: int
+    def __init__(self, cached_answers: _Optional[int] = ..., cached_bytes: _Optional[int] = ..., cache_asked: _Optional[int] = ..., cache_given: _Optional[int] = ..., owned: _Optional[int] = ..., near: _Optional[int] = ..., passed_on: _Optional[int] = ..., unanswered: _Optional[int] = ..., answered_for_peers: _Optional[int] = ..., joined: _Optional[int] = ..., left: _Optional[int] = ..., engine_losses: _Optional[int] = ...) -> None: ...
+
+class PeerState(_message.Message):
+    __slots__ = ("address", "is_connected", "breaker", "in_flight", "asked", "answered", "failed", "protocol", "trouble")
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    IS_CONNECTED_FIELD_NUMBER: _ClassVar[int]
+    BREAKER_FIELD_NUMBER: _ClassVar[int]
+    IN_FLIGHT_FIELD_NUMBER: _ClassVar[int]
+    ASKED_FIELD_NUMBER: _ClassVar[int]
+    ANSWERED_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
+    PROTOCOL_FIELD_NUMBER: _ClassVar[int]
+    TROUBLE_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    is_connected: bool
+    breaker: str
+    in_flight: int
+    asked: int
+    answered: int
+    failed: int
+    protocol: int
+    trouble: str
+    def __init__(self, address: _Optional[str] = ..., is_connected: _Optional[bool] = ..., breaker: _Optional[str] = ..., in_flight: _Optional[int] = ..., asked: _Optional[int] = ..., answered: _Optional[int] = ..., failed: _Optional[int] = ..., protocol: _Optional[int] = ..., trouble: _Optional[str] = ...) -> None: ...
+
+class Silence(_message.Message):
+    __slots__ = ("address", "reason")
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    reason: str
+    def __init__(self, address: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class OwnerRequest(_message.Message):
+    __slots__ = ("tenant", "schema_version", "question")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    SCHEMA_VERSION_FIELD_NUMBER: _ClassVar[int]
+    QUESTION_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    schema_version: str
+    question: Question
+    def __init__(self, tenant: _Optional[str] = ..., schema_version: _Optional[str] = ..., question: _Optional[_Union[Question, _Mapping[str, object]]] = ...) -> None: ...
+
+class OwnerResponse(_message.Message):
+    __slots__ = ("schema_version", "owners", "error")
+    SCHEMA_VERSION_FIELD_NUMBER: _ClassVar[int]
+    OWNERS_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    schema_version: str
+    owners: _containers.RepeatedCompositeFieldContainer[MemberPlace]
+    error: Error
+    def __init__(self, schema_version: _Optional[str] = ..., owners: _Optional[_Iterable[_Union[MemberPlace, _Mapping[str, object]]]] = ..., error: _Optional[_Union[Error, _Mapping[str, object]]] = ...) -> None: ...
+
+class DrainRequest(_message.Message):
+    __slots__ = ("address",)
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    def __init__(self, address: _Optional[str] = ...) -> None: ...
+
+class DrainResponse(_message.Message):
+    __slots__ = ("error",)
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    error: Error
+    def __init__(self, error: _Optional[_Union[Error, _Mapping[str, object]]] = ...) -> None: ...

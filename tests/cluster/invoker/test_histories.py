@@ -31,19 +31,32 @@ from cluster.member import Member
 from engine.catalog import SchemaCatalog
 from engine.outcomes import ALLOWED, DENIED, FAILED, Outcome
 from engine.plan import Plan
+from model.attributes import Attribute, AttributeKind, AttributeValue
 from model.check import NO_CONTEXT, CheckAnswer, CheckRequest, Question, Verdict
 from model.errors import AuthzError
 from model.snapshot import Snapshot, encode_snap_token
 from model.tuples import EntityRef, RelationTuple
 from schema.compiled import CompiledSchema
 from schema.compiler import compile_schema
-from tests.support.cases import IDS, Case, cases
+from tests.support.cases import IDS, TYPES, Case, cases
 from tests.support.concurrent_store import ConcurrentStore, Item
 from tests.support.naive import NaiveEvaluator
 
 DEEP = 10_000
 NODES = 4
 HISTORIES_PER_CASE = 8
+T = TypeVar("T")
+
+_ATTRIBUTES = tuple(
+    Attribute(kind, entity_id, name, AttributeValue(value_kind, value))
+    for kind in TYPES
+    for entity_id in IDS
+    for name, value_kind, values in (
+        ("flag", AttributeKind.BOOLEAN, (False, True)),
+        ("level", AttributeKind.INTEGER, (0, 1, 2)),
+    )
+    for value in values
+)
 
 
 @pytest.fixture(scope="module")
@@ -82,9 +95,6 @@ class Node:
         self.routed = RoutedAnswers(self.local, history, self, address)
 
 
-T = TypeVar("T")
-
-
 class History:
     """One run: the store, the nodes over it, and what has been promised to whom."""
 
@@ -94,9 +104,11 @@ class History:
         self.catalog = Catalog(self.store, 10)  # type: ignore[arg-type]  # of a store only what checks need
         self.case = case
         self.schemas = (case.schema, other_schema)
-        self.items: list[Item] = [*case.tuples, *case.attributes]
-        self.changing = self._some_of(self.items, 5)  # the same again and again, and the same is asked
-        self.asked = self._some_of(case.questions, 2)
+        tuples: list[Item] = self._some_of(_fitting(case.schema), 24)
+        attributes: list[Item] = [*_ATTRIBUTES]
+        self.items = [*tuples, *attributes]
+        self.changing = [*self._some_of(tuples, 6), *self._some_of(attributes, 2)]  # the same again and again,
+        self.asked = self._some_of(case.questions, 2)  # and the same is asked
         self.written: list[str] = []
         self.locked: set[Item] = set()
         self.acknowledged: list[Snapshot] = []
@@ -104,7 +116,7 @@ class History:
 
     async def run(self) -> None:
         self._write_schema()
-        self._write(self.items)
+        self._write(self._some_of(self.items, 14))
         self._change_rings()
         async with asyncio.TaskGroup() as group:
             for _ in range(3):
@@ -170,11 +182,10 @@ class History:
         self.acknowledged.append(self.store.commit(xid))
 
     def _changed(self, item: Item) -> Item:
-        """The item, an attribute perhaps with the value of another one of its kind."""
+        """The item, an attribute with any value of its kind."""
         if isinstance(item, RelationTuple):
             return item
-        values = [other.value for other in self.case.attributes if other.value.kind == item.value.kind]
-        return item._replace(value=self.chance.choice(values))
+        return self.chance.choice([other for other in _ATTRIBUTES if other.key == item.key])
 
     def _change_rings(self) -> None:
         """Nodes join and leave, and for a while not all believe the same."""
@@ -253,6 +264,19 @@ def _outcome(answer: CheckAnswer) -> Outcome:
     if isinstance(answer.outcome, AuthzError):
         return FAILED
     return ALLOWED if answer.outcome is Verdict.ALLOWED else DENIED
+
+
+@lru_cache(maxsize=4)
+def _fitting(schema: str) -> list[Item]:
+    """All tuples the schema lets be stored, over two ids of each type."""
+    return [
+        RelationTuple(kind, entity_id, relation, target.type, subject_id, target.relation)
+        for kind, entity in _compiled(schema).entities.items()
+        for relation, targets in entity.relations.items()
+        for target in sorted(targets)
+        for entity_id in IDS
+        for subject_id in IDS
+    ]
 
 
 @lru_cache(maxsize=16)
