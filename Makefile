@@ -8,10 +8,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 SET_UP := .venv/.set-up
 
-.PHONY: help setup run test check fmt proto clean
+.PHONY: help setup run cluster test check fmt proto clean
 
 help: ## list the tasks
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(SET_UP) ## create .venv with everything that is needed; .venv/bin/ringward is the program
 
@@ -26,6 +26,10 @@ $(SET_UP): requirements-dev.txt pyproject.toml $(wildcard */__init__.py)
 
 run: setup ## start a node with sample data and ask it something; RUN_ONCE=1 stops after the first answers
 	@$(BIN)/ringward quickstart $(if $(RUN_ONCE),--once)
+
+cluster: setup ## start a cluster to play with: three nodes, PostgreSQL, Redis, HAProxy; RUN_ONCE=1 as above
+	@.ci/install-servers postgresql redis-server serf haproxy
+	@$(BIN)/ringward local-cluster $(if $(RUN_ONCE),--once)
 
 test: setup ## run all tests; ARGS="tests/cli -k config" runs some
 	@.ci/install-servers

@@ -159,7 +159,7 @@ def node_settings(configuration: Configuration) -> NodeSettings:
 
 
 def cluster_access(configuration: Configuration, address: str = "") -> ClusterAccess:
-    """What opens the peer ports of a cluster whose nodes have this configuration. address: see there; else this machine.
+    """What opens the peer ports of a cluster whose nodes are configured so. address: of one; else localhost.
 
     Raises InvalidConfiguration if the configuration has problems.
     """

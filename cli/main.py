@@ -7,6 +7,7 @@ import click
 from cli.cluster import cluster
 from cli.completion import completion
 from cli.coverage import coverage
+from cli.local_cluster.command import local_cluster
 from cli.migrate import migrate
 from cli.quickstart import quickstart
 from cli.repair import repair
@@ -47,6 +48,7 @@ _COMMANDS = (
     migrate,
     repair,
     cluster,
+    local_cluster,
     show_config,
     print_version,
     completion,

@@ -69,10 +69,11 @@ def _config_option() -> click.Option:
 def setting_option(setting: Setting) -> click.Option:
     """Texts only: values are parsed where those of all sources are. A switch may stand alone, meaning true."""
     names = [f"--{setting.flag_name}", _parameter_name(setting)]
-    shown = {"help": _explanation(setting), "metavar": setting.kind.value}
     if setting.kind is Kind.SWITCH:
-        return click.Option(names, multiple=True, is_flag=False, flag_value="true", type=str, **shown)
-    return click.Option(names, multiple=True, type=str, **shown)
+        return click.Option(
+            names, multiple=True, is_flag=False, flag_value="true", type=str, help=_explanation(setting), metavar="BOOL"
+        )
+    return click.Option(names, multiple=True, type=str, help=_explanation(setting), metavar=setting.kind.value)
 
 
 def _parameter_name(setting: Setting) -> str:

@@ -35,8 +35,8 @@ class Placement(Protocol):
 class RoutingCounts:
     """What became of requests since the node started; each is in one of the first three.
 
-    owned: this node is the owner. near: another one is, and the answer was known here. passed_on: another one was asked;
-    unanswered: how many of these it gave no answer to, so that this node did.
+    owned: this node is the owner. near: another one is, and the answer was known here. passed_on: another one was
+    asked; unanswered: how many of these it gave no answer to, so that this node did.
     """
 
     owned: int = 0

@@ -161,10 +161,12 @@ class RollCall:
     async def _follow(self) -> None:
         outage = Outage("following the members of the cluster", self._chance)
         while True:
+            has_heard = False
             try:
                 async with aclosing(self._engine.views()) as views:
                     async for view in views:
                         outage.end(_now_s())
+                        has_heard = True
                         self._roster.seen(view, _now_s())
                         self._stirred.set()
                 reason = "the engine ended it"
@@ -174,7 +176,7 @@ class RollCall:
                 log.exception("following the members of the cluster failed", exc_info=error)
                 reason = type(error).__name__
             self._roster.lost()
-            self._engine_losses += 1
+            self._engine_losses += has_heard
             await asyncio.sleep(outage.failed(reason, _now_s()))
 
     async def _ask(self, address: str) -> None:
