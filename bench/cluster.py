@@ -26,15 +26,15 @@ from bench.machine import machine
 from bench.processes import cpu_s, family
 from bench.workload import DRIVE_SCHEMA, DriveWorkload
 from cluster.hashring.ring import Ring
-from cluster.invoker.card import PROTOCOLS
-from cluster.invoker.cluster_key import ClusterKey
-from cluster.invoker.description import Description
-from cluster.invoker.dialler import Dialler
-from cluster.invoker.greeting import Greeter
 from cluster.invoker.keys import routing_key
-from cluster.invoker.oversight import DistantOversight
-from cluster.invoker.peer_settings import PeerSettings
 from cluster.member import Member
+from cluster.peers.card import PROTOCOLS
+from cluster.peers.cluster_key import ClusterKey
+from cluster.peers.description import Description
+from cluster.peers.dialler import Dialler
+from cluster.peers.greeting import Greeter
+from cluster.peers.oversight import DistantOversight
+from cluster.peers.settings import PeerSettings
 from model.check import Question
 from proto.base.v1 import base_pb2 as base
 from proto.base.v1 import service_pb2 as pb

@@ -25,7 +25,7 @@ from cli.cluster_report import (
 from cli.table import Table
 from cli.terminal import give_up, say
 from cluster.invoker.answers import NoAnswer
-from cluster.invoker.oversight import DistantOversight
+from cluster.peers.oversight import DistantOversight
 from model.check import Question
 from model.errors import AuthzError, InvalidRequest
 from model.tuples import EntityRef, SubjectRef

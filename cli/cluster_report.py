@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from cli.table import Table
-from cluster.invoker.description import Description, Ownership, Place, Silence
+from cluster.peers.description import Description, Ownership, Place, Silence
 
 Found = Sequence[Description | Silence]
 

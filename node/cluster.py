@@ -15,23 +15,23 @@ from api.addresses import wanted_address
 from api.tls import ListenerTls
 from cluster.hashring.ring import Ring
 from cluster.invoker.answers import NoAnswer
-from cluster.invoker.card import PROTOCOLS, Card, CardState
-from cluster.invoker.cluster_key import ClusterKey
-from cluster.invoker.description import NodeCounts
-from cluster.invoker.dialler import Dialler
-from cluster.invoker.greeting import Greeter
 from cluster.invoker.keys import CacheKey, routing_key_of
-from cluster.invoker.peer_host import PeerHost
-from cluster.invoker.peer_settings import PeerSettings
-from cluster.invoker.peers import Peers
 from cluster.invoker.routing import RoutedAnswers
-from cluster.invoker.service import PeerService
 from cluster.invoker.warm_up import KeptAnswer
 from cluster.member import Member
 from cluster.membership.base import Membership
 from cluster.membership.opening import membership_of
 from cluster.membership.roll_call import RollCall
 from cluster.membership.urls import joined_address
+from cluster.peers.card import PROTOCOLS, Card, CardState
+from cluster.peers.cluster_key import ClusterKey
+from cluster.peers.description import NodeCounts
+from cluster.peers.dialler import Dialler
+from cluster.peers.greeting import Greeter
+from cluster.peers.host import PeerHost
+from cluster.peers.peers import Peers
+from cluster.peers.service import PeerService
+from cluster.peers.settings import PeerSettings
 from model.errors import AuthzError
 from node.answering import Answering
 from node.background import kept_running

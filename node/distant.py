@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 import grpc
 
 from api.identity import Identity, TlsSettings
-from cluster.invoker.card import PROTOCOLS
-from cluster.invoker.cluster_key import ClusterKey
-from cluster.invoker.dialler import Dialler
-from cluster.invoker.greeting import Greeter
-from cluster.invoker.oversight import DistantOversight
-from cluster.invoker.peer_settings import PeerSettings
+from cluster.peers.card import PROTOCOLS
+from cluster.peers.cluster_key import ClusterKey
+from cluster.peers.dialler import Dialler
+from cluster.peers.greeting import Greeter
+from cluster.peers.oversight import DistantOversight
+from cluster.peers.settings import PeerSettings
 
 _NAME = "ringward cluster"  # in place of an address, in what nodes say of who asked
 _PATIENCE_S = 5.0  # people wait longer than nodes, who have another way

@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from cluster.invoker.answers import NoAnswer
-from cluster.invoker.card import Card
-from cluster.invoker.description import Description, NodeCounts, Ownership, Silence, places_of, rings_of
-from cluster.invoker.dialler import Dialler
 from cluster.invoker.keys import routing_key
-from cluster.invoker.oversight import DistantOversight
-from cluster.invoker.peers import Peers
 from cluster.invoker.pins import Pins
 from cluster.membership.roll_call import RollCall
+from cluster.peers.card import Card
+from cluster.peers.description import Description, NodeCounts, Ownership, Silence, places_of, rings_of
+from cluster.peers.dialler import Dialler
+from cluster.peers.oversight import DistantOversight
+from cluster.peers.peers import Peers
 from model.check import Question
 from model.errors import AuthzError, NotFound, Unavailable
 

@@ -26,7 +26,7 @@ from cli.sample import demonstrate, read_sample
 from cli.terminal import give_up, say
 from cli.validation_file import ValidationFile
 from cluster.invoker.answers import NoAnswer
-from cluster.invoker.description import Description, Silence
+from cluster.peers.description import Description, Silence
 from model.errors import Misconfigured, Unavailable
 from node.distant import oversight_of
 

@@ -17,12 +17,12 @@ import structlog
 
 from cluster.hashring.ring import Ring
 from cluster.invoker.answers import NoAnswer
-from cluster.invoker.card import Card, PeerRefused
 from cluster.member import Member
 from cluster.membership.base import Membership
 from cluster.membership.outage import STEADY_S, Outage
 from cluster.membership.roster import Roster
 from cluster.membership.roster_settings import RosterSettings
+from cluster.peers.card import Card, PeerRefused
 from model.errors import AuthzError
 
 log = structlog.get_logger(__name__)

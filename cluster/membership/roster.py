@@ -25,10 +25,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from cluster.hashring.ring import LARGEST_WEIGHT
-from cluster.invoker.card import Card, CardState
 from cluster.member import Member
 from cluster.membership.candidate import NEVER_S, Candidate
 from cluster.membership.roster_settings import RosterSettings
+from cluster.peers.card import Card, CardState
 
 
 @dataclass(frozen=True, slots=True)

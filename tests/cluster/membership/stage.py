@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cluster.invoker.card import PROTOCOLS, Card, CardState, PeerRefused
 from cluster.member import Member
 from cluster.membership.roster import Roster
 from cluster.membership.roster_settings import RosterSettings
+from cluster.peers.card import PROTOCOLS, Card, CardState, PeerRefused
 
 SILENT = "silent"
 Answer = Card | PeerRefused | str

@@ -12,9 +12,9 @@ from structlog.testing import capture_logs
 
 from cluster.hashring.ring import Ring
 from cluster.invoker.answers import NoAnswer
-from cluster.invoker.card import Card, CardState, PeerRefused
 from cluster.member import Member
 from cluster.membership.roll_call import RollCall
+from cluster.peers.card import Card, CardState, PeerRefused
 from model.errors import Misconfigured, Unavailable
 from tests.cluster.membership.stage import SILENT, Answer, card, listed
 from tests.support.leaping_loop import leaping

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from cluster.invoker.card import Card, CardState, PeerRefused, Protocols
 from cluster.member import Member
 from cluster.membership.roster import Roster
 from cluster.membership.roster_settings import RosterSettings
+from cluster.peers.card import Card, CardState, PeerRefused, Protocols
 from tests.cluster.membership.stage import SILENT, Stage, card, listed
 
 JOINING, LEAVING = CardState.JOINING, CardState.LEAVING

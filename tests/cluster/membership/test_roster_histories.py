@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from cluster.hashring.ring import Ring
-from cluster.invoker.card import Card, CardState, PeerRefused
 from cluster.member import Member
+from cluster.peers.card import Card, CardState, PeerRefused
 from tests.cluster.membership.stage import SILENT, Answer, Stage, card, listed
 
 NAMES = "abcde"

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from cluster.invoker.answers import Answered
-from cluster.invoker.card import Card, CardState, Protocols
-from cluster.invoker.cluster_key import ClusterKey
-from cluster.invoker.greeting import Greeter
-from cluster.invoker.peer_host import PeerHost
-from cluster.invoker.peer_settings import PeerSettings
-from cluster.invoker.service import PeerService
 from cluster.invoker.warm_up import KeptAnswer
 from cluster.member import Member
+from cluster.peers.card import Card, CardState, Protocols
+from cluster.peers.cluster_key import ClusterKey
+from cluster.peers.greeting import Greeter
+from cluster.peers.host import PeerHost
+from cluster.peers.service import PeerService
+from cluster.peers.settings import PeerSettings
 from model.check import CheckRequest
 from tests.integration.cluster.fleet import KEY, ClusterNode, Fleet, fleet_of
 from tests.integration.cluster.load import load_on

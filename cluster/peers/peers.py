@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 from contextvars import Context
 
 from cluster.invoker.answers import Answered, NoAnswer
-from cluster.invoker.card import Card
-from cluster.invoker.dialler import Dialler
-from cluster.invoker.peer import Peer, PeerState
-from cluster.invoker.peer_settings import PeerSettings
+from cluster.peers.card import Card
+from cluster.peers.dialler import Dialler
+from cluster.peers.peer import Peer, PeerState
+from cluster.peers.settings import PeerSettings
 from cluster.task_group import task_group
 from model.check import CheckRequest
 

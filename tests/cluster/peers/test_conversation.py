@@ -12,11 +12,11 @@ import pytest
 from google.protobuf.message import DecodeError
 
 from cluster.invoker.answers import NoAnswer
-from cluster.invoker.conversation import Asking, Conversation, TooLate
-from cluster.invoker.peer_settings import FRAMES_AHEAD, PeerSettings
-from cluster.invoker.wire_asks import ask_to_proto
+from cluster.peers.conversation import Asking, Conversation, TooLate
+from cluster.peers.settings import FRAMES_AHEAD, PeerSettings
+from cluster.peers.wire_asks import ask_to_proto
 from proto.dispatch.v1 import dispatch_pb2 as pb
-from tests.cluster.invoker.two_nodes import PATIENCE_S, request
+from tests.cluster.peers.two_nodes import PATIENCE_S, request
 
 SETTINGS = PeerSettings(most_asks=1000, most_asks_per_frame=4)
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.invoker.card import PROTOCOLS, PeerRefused, Protocols
-from cluster.invoker.cluster_key import ClusterKey, is_same
-from cluster.invoker.greeting import Greeted, Greeter, WrongKey, texts_of
+from cluster.peers.card import PROTOCOLS, PeerRefused, Protocols
+from cluster.peers.cluster_key import ClusterKey, is_same
+from cluster.peers.greeting import Greeted, Greeter, WrongKey, texts_of
 
 KEY = ClusterKey("the secret", "orders")
 HERE = Greeter("here:5000", KEY, PROTOCOLS)

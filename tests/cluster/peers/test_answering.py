@@ -13,15 +13,15 @@ from google.protobuf.message import DecodeError
 from structlog.contextvars import get_contextvars
 from structlog.testing import capture_logs
 
-from cluster.invoker.answering import Answering
 from cluster.invoker.answers import Answered
-from cluster.invoker.peer_settings import PeerSettings
-from cluster.invoker.wire_answers import outcome_from_proto
-from cluster.invoker.wire_asks import ask_to_proto
+from cluster.peers.answering import Answering
+from cluster.peers.settings import PeerSettings
+from cluster.peers.wire_answers import outcome_from_proto
+from cluster.peers.wire_asks import ask_to_proto
 from model.check import CheckRequest
 from model.errors import LimitExceeded, SnapshotExpired, Unavailable
 from proto.dispatch.v1 import dispatch_pb2 as pb
-from tests.cluster.invoker.two_nodes import PATIENCE_S, FakeOwn, answered, request
+from tests.cluster.peers.two_nodes import PATIENCE_S, FakeOwn, answered, request
 from tests.support.eventually import eventually
 
 SETTINGS = PeerSettings(most_asks=8, most_asks_per_frame=4)

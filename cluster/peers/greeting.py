@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from cluster.invoker.card import PeerRefused, Protocols
-from cluster.invoker.cluster_key import ClusterKey, is_same
+from cluster.peers.card import PeerRefused, Protocols
+from cluster.peers.cluster_key import ClusterKey, is_same
 
 Metadata = tuple[tuple[str, str], ...]
 

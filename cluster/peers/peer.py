@@ -21,14 +21,14 @@ from google.protobuf.message import DecodeError
 from structlog.contextvars import get_contextvars
 
 from cluster.invoker.answers import Answered, NoAnswer
-from cluster.invoker.breaker import Breaker, BreakerState
-from cluster.invoker.card import PeerRefused
-from cluster.invoker.conversation import Conversation, TooLate
-from cluster.invoker.dialler import Dialler
-from cluster.invoker.greeting import Greeted
-from cluster.invoker.peer_settings import PeerSettings
-from cluster.invoker.wire_answers import outcome_from_proto
-from cluster.invoker.wire_asks import ask_to_proto
+from cluster.peers.breaker import Breaker, BreakerState
+from cluster.peers.card import PeerRefused
+from cluster.peers.conversation import Conversation, TooLate
+from cluster.peers.dialler import Dialler
+from cluster.peers.greeting import Greeted
+from cluster.peers.settings import PeerSettings
+from cluster.peers.wire_answers import outcome_from_proto
+from cluster.peers.wire_asks import ask_to_proto
 from model.check import CheckRequest
 from model.errors import AuthzError, InvalidRequest, LimitExceeded, NotFound
 from proto.dispatch.v1 import dispatch_pb2 as pb

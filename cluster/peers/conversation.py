@@ -18,8 +18,8 @@ from itertools import islice
 from typing import NamedTuple
 
 from cluster.invoker.answers import NoAnswer
-from cluster.invoker.dialler import Stream
-from cluster.invoker.peer_settings import FRAMES_AHEAD, PeerSettings
+from cluster.peers.dialler import Stream
+from cluster.peers.settings import FRAMES_AHEAD, PeerSettings
 from proto.dispatch.v1 import dispatch_pb2 as pb
 
 

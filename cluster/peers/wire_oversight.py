@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from cluster.invoker.breaker import BreakerState
 from cluster.invoker.cache import CacheCounts
-from cluster.invoker.description import Description, NodeCounts, Ownership, Place, Silence
-from cluster.invoker.peer import PeerState
 from cluster.invoker.routing import RoutingCounts
-from cluster.invoker.wire_cards import card_from_proto, card_to_proto
 from cluster.member import Member
 from cluster.membership.roll_call import RollCounts
+from cluster.peers.breaker import BreakerState
+from cluster.peers.description import Description, NodeCounts, Ownership, Place, Silence
+from cluster.peers.peer import PeerState
+from cluster.peers.wire_cards import card_from_proto, card_to_proto
 from proto.dispatch.v1 import dispatch_pb2 as pb
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from cluster.hashring.ring import Ring
 from cluster.invoker.cache import CacheCounts
-from cluster.invoker.card import Card
-from cluster.invoker.peer import PeerState
 from cluster.invoker.routing import RoutingCounts
 from cluster.member import Member
 from cluster.membership.roll_call import RollCounts
+from cluster.peers.card import Card
+from cluster.peers.peer import PeerState
 
 
 @dataclass(frozen=True, slots=True)

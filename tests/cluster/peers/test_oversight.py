@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 import pytest
 
-from cluster.invoker.breaker import BreakerState
 from cluster.invoker.cache import CacheCounts
-from cluster.invoker.card import PROTOCOLS, Card, CardState
-from cluster.invoker.description import Description, NodeCounts, Ownership, Silence, places_of, rings_of
-from cluster.invoker.oversight import DistantOversight
-from cluster.invoker.oversight_rpcs import oversight_rpcs
-from cluster.invoker.peer import PeerState
 from cluster.invoker.routing import RoutingCounts
-from cluster.invoker.wire_oversight import descriptions_from_proto
 from cluster.member import Member
 from cluster.membership.roll_call import RollCounts
+from cluster.peers.breaker import BreakerState
+from cluster.peers.card import PROTOCOLS, Card, CardState
+from cluster.peers.description import Description, NodeCounts, Ownership, Silence, places_of, rings_of
+from cluster.peers.oversight import DistantOversight
+from cluster.peers.oversight_rpcs import oversight_rpcs
+from cluster.peers.peer import PeerState
+from cluster.peers.wire_oversight import descriptions_from_proto
 from model.check import Question
 from model.errors import NotFound
 from model.tuples import EntityRef, SubjectRef

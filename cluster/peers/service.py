@@ -15,17 +15,17 @@ import structlog
 from cachetools import TTLCache
 from google.protobuf.message import DecodeError
 
-from cluster.invoker.answering import Answering, ServerStream
 from cluster.invoker.answers import OwnAnswers
-from cluster.invoker.card import Card, PeerRefused
-from cluster.invoker.greeting import Greeted, Greeter, WrongKey, texts_of
-from cluster.invoker.oversight import Oversight
-from cluster.invoker.oversight_rpcs import oversight_rpcs
-from cluster.invoker.peer_settings import PeerSettings
 from cluster.invoker.warm_up import KeptAnswer
-from cluster.invoker.wire_cards import CARD, CONVERSE, SERVICE, WARM, card_to_proto
-from cluster.invoker.wire_warmth import kept_to_proto
 from cluster.member import Member
+from cluster.peers.answering import Answering, ServerStream
+from cluster.peers.card import Card, PeerRefused
+from cluster.peers.greeting import Greeted, Greeter, WrongKey, texts_of
+from cluster.peers.oversight import Oversight
+from cluster.peers.oversight_rpcs import oversight_rpcs
+from cluster.peers.settings import PeerSettings
+from cluster.peers.wire_cards import CARD, CONVERSE, SERVICE, WARM, card_to_proto
+from cluster.peers.wire_warmth import kept_to_proto
 from proto.dispatch.v1 import dispatch_pb2 as pb
 
 log = structlog.get_logger(__name__)

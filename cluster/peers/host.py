@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import grpc
 
-from cluster.invoker.peer_settings import PeerSettings
-from cluster.invoker.service import PeerService
+from cluster.peers.service import PeerService
+from cluster.peers.settings import PeerSettings
 from model.errors import Unavailable
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from cluster.invoker.breaker import BreakerSettings
+from cluster.peers.breaker import BreakerSettings
 
 FRAMES_AHEAD = 4
 """How many frames the asking end writes beyond those it knows to have been taken up. Part of the protocol."""

@@ -1,7 +1,7 @@
 """A node that is a process of its own, and ends with its standard input.
 
-python -m tests.cluster.invoker.peer_process PORT             answers its peers as ``FakeOwn`` does; tells its port
-python -m tests.cluster.invoker.peer_process PORT ADDRESS     asks that peer besides, 100 things that wait
+python -m tests.cluster.peers.peer_process PORT             answers its peers as ``FakeOwn`` does; tells its port
+python -m tests.cluster.peers.peer_process PORT ADDRESS     asks that peer besides, 100 things that wait
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster.invoker.two_nodes import FakeOwn, ask, asking, request, serving
+from tests.cluster.peers.two_nodes import FakeOwn, ask, asking, request, serving
 
 ROOT = Path(__file__).parents[3]
 
@@ -39,7 +39,7 @@ class PeerProcess:
 def peer_process(port: int = 0, asks: str = "") -> Iterator[PeerProcess]:
     """Such a node, killed at the end."""
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.cluster.invoker.peer_process", str(port), *([asks] if asks else [])],
+        [sys.executable, "-m", "tests.cluster.peers.peer_process", str(port), *([asks] if asks else [])],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdin=subprocess.PIPE,

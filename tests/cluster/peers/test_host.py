@@ -8,7 +8,7 @@ import trustme
 
 from cluster.invoker.answers import NoAnswer
 from model.errors import Unavailable
-from tests.cluster.invoker.two_nodes import FakeOwn, answered, ask, asking, request, serving
+from tests.cluster.peers.two_nodes import FakeOwn, answered, ask, asking, request, serving
 from tests.support.certificates import chain_of, issue
 
 

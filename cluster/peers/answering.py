@@ -17,9 +17,9 @@ import structlog
 from structlog.contextvars import bind_contextvars
 
 from cluster.invoker.answers import Answered, OwnAnswers
-from cluster.invoker.peer_settings import WORD_AFTER, PeerSettings
-from cluster.invoker.wire_answers import answer_to_proto
-from cluster.invoker.wire_asks import request_from_proto
+from cluster.peers.settings import WORD_AFTER, PeerSettings
+from cluster.peers.wire_answers import answer_to_proto
+from cluster.peers.wire_asks import request_from_proto
 from model.errors import AuthzError, LimitExceeded, Unavailable
 from proto.dispatch.v1 import dispatch_pb2 as pb
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cluster.invoker.card import Card, CardState, Protocols
 from cluster.member import Member
+from cluster.peers.card import Card, CardState, Protocols
 from proto.dispatch.v1 import dispatch_pb2 as pb
 
 SERVICE = pb.DESCRIPTOR.services_by_name["Peer"].full_name

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from cluster.invoker.breaker import Breaker, BreakerSettings, BreakerState
+from cluster.peers.breaker import Breaker, BreakerSettings, BreakerState
 
 SETTINGS = BreakerSettings(silence_s=0.1, strikes=3, answers_per_strike=4, first_pause_s=1.0, most_pause_s=5.0)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cluster.invoker.answers import Answered, Evidence
-from cluster.invoker.wire_errors import error_from_proto, error_to_proto
+from cluster.peers.wire_errors import error_from_proto, error_to_proto
 from model.check import CheckAnswer, Verdict
 from model.errors import AuthzError
 from model.snapshot import Snapshot

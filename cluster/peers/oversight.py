@@ -8,12 +8,12 @@ from typing import Protocol
 from google.protobuf.message import DecodeError
 
 from cluster.invoker.answers import NoAnswer
-from cluster.invoker.description import Description, Ownership, Silence
-from cluster.invoker.dialler import Dialler
-from cluster.invoker.wire_asks import question_to_proto
-from cluster.invoker.wire_cards import DESCRIBE, DRAIN, OWNER
-from cluster.invoker.wire_errors import error_from_proto
-from cluster.invoker.wire_oversight import descriptions_from_proto, ownership_from_proto
+from cluster.peers.description import Description, Ownership, Silence
+from cluster.peers.dialler import Dialler
+from cluster.peers.wire_asks import question_to_proto
+from cluster.peers.wire_cards import DESCRIBE, DRAIN, OWNER
+from cluster.peers.wire_errors import error_from_proto
+from cluster.peers.wire_oversight import descriptions_from_proto, ownership_from_proto
 from model.check import Question
 from proto.dispatch.v1 import dispatch_pb2 as pb
 

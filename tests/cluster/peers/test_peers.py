@@ -11,16 +11,16 @@ from structlog.contextvars import bound_contextvars, get_contextvars
 from structlog.testing import capture_logs
 
 from cluster.invoker.answers import Answered, NoAnswer
-from cluster.invoker.breaker import BreakerState
-from cluster.invoker.card import PROTOCOLS, Card, CardState, PeerRefused, Protocols
-from cluster.invoker.cluster_key import ClusterKey
-from cluster.invoker.dialler import Dialler
-from cluster.invoker.greeting import Greeter
-from cluster.invoker.peers import Peers
 from cluster.member import Member
+from cluster.peers.breaker import BreakerState
+from cluster.peers.card import PROTOCOLS, Card, CardState, PeerRefused, Protocols
+from cluster.peers.cluster_key import ClusterKey
+from cluster.peers.dialler import Dialler
+from cluster.peers.greeting import Greeter
+from cluster.peers.peers import Peers
 from model.check import CheckAnswer, CheckRequest
 from model.errors import AuthzError, InvalidRequest, LimitExceeded, NotFound, RuleFailed, SnapshotExpired, Unavailable
-from tests.cluster.invoker.two_nodes import KEY, QUICK, FakeOwn, answered, ask, asking, request, serving
+from tests.cluster.peers.two_nodes import KEY, QUICK, FakeOwn, answered, ask, asking, request, serving
 from tests.support.eventually import eventually
 from tests.support.postgres import free_port
 

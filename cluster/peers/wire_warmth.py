@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cluster.invoker.warm_up import KeptAnswer
-from cluster.invoker.wire_answers import evidence_from_proto, outcome_message, outcome_of, put_evidence
+from cluster.peers.wire_answers import evidence_from_proto, outcome_message, outcome_of, put_evidence
 from proto.dispatch.v1 import dispatch_pb2 as pb
 
 

@@ -11,17 +11,17 @@ from dataclasses import dataclass, field
 import grpc
 
 from cluster.invoker.answers import Answered
-from cluster.invoker.breaker import BreakerSettings
-from cluster.invoker.card import PROTOCOLS, Card, CardState, Protocols
-from cluster.invoker.cluster_key import ClusterKey
-from cluster.invoker.dialler import Dialler
-from cluster.invoker.greeting import Greeter
-from cluster.invoker.peer_host import PeerHost
-from cluster.invoker.peer_settings import PeerSettings
-from cluster.invoker.peers import Peers
-from cluster.invoker.service import PeerService
 from cluster.invoker.warm_up import KeptAnswer
 from cluster.member import Member
+from cluster.peers.breaker import BreakerSettings
+from cluster.peers.card import PROTOCOLS, Card, CardState, Protocols
+from cluster.peers.cluster_key import ClusterKey
+from cluster.peers.dialler import Dialler
+from cluster.peers.greeting import Greeter
+from cluster.peers.host import PeerHost
+from cluster.peers.peers import Peers
+from cluster.peers.service import PeerService
+from cluster.peers.settings import PeerSettings
 from model.check import CheckAnswer, CheckRequest, Question, Verdict
 from model.errors import AuthzError
 from model.snapshot import Snapshot

@@ -11,13 +11,13 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from cluster.invoker.answers import NoAnswer
-from cluster.invoker.card import Card, PeerRefused
-from cluster.invoker.greeting import Greeted, Greeter, texts_of
-from cluster.invoker.peer_settings import PeerSettings
 from cluster.invoker.warm_up import KeptAnswer
-from cluster.invoker.wire_cards import CARD, CONVERSE, WARM, card_from_proto
-from cluster.invoker.wire_warmth import kept_from_proto
 from cluster.member import Member
+from cluster.peers.card import Card, PeerRefused
+from cluster.peers.greeting import Greeted, Greeter, texts_of
+from cluster.peers.settings import PeerSettings
+from cluster.peers.wire_cards import CARD, CONVERSE, WARM, card_from_proto
+from cluster.peers.wire_warmth import kept_from_proto
 from proto.dispatch.v1 import dispatch_pb2 as pb
 
 Stream = grpc.aio.StreamStreamCall[bytes, bytes]

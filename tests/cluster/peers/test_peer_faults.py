@@ -16,17 +16,17 @@ import pytest
 from structlog.testing import capture_logs
 
 from cluster.invoker.answers import Answered, NoAnswer
-from cluster.invoker.breaker import BreakerState
-from cluster.invoker.card import PROTOCOLS
-from cluster.invoker.dialler import Dialler, Stream
-from cluster.invoker.greeting import Greeter
-from cluster.invoker.peers import Peers
-from cluster.invoker.wire_asks import ask_to_proto
+from cluster.peers.breaker import BreakerState
+from cluster.peers.card import PROTOCOLS
+from cluster.peers.dialler import Dialler, Stream
+from cluster.peers.greeting import Greeter
+from cluster.peers.peers import Peers
+from cluster.peers.wire_asks import ask_to_proto
 from model.check import CheckRequest
 from proto.dispatch.v1 import dispatch_pb2 as pb
-from tests.cluster.invoker.peer_process import peer_process
-from tests.cluster.invoker.proxy import Proxy
-from tests.cluster.invoker.two_nodes import KEY, QUICK, FakeOwn, answered, ask, asking, request, serving
+from tests.cluster.peers.peer_process import peer_process
+from tests.cluster.peers.proxy import Proxy
+from tests.cluster.peers.two_nodes import KEY, QUICK, FakeOwn, answered, ask, asking, request, serving
 from tests.support.eventually import eventually
 
 PATIENCE_S = 0.8

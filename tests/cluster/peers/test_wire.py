@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.invoker.answers import Answered, Evidence
-from cluster.invoker.card import Card, CardState, Protocols
-from cluster.invoker.wire_answers import answer_to_proto, outcome_from_proto
-from cluster.invoker.wire_asks import ask_to_proto, request_from_proto
-from cluster.invoker.wire_cards import card_from_proto, card_to_proto
-from cluster.invoker.wire_errors import KINDS, error_from_proto, error_to_proto
 from cluster.member import Member
+from cluster.peers.card import Card, CardState, Protocols
+from cluster.peers.wire_answers import answer_to_proto, outcome_from_proto
+from cluster.peers.wire_asks import ask_to_proto, request_from_proto
+from cluster.peers.wire_cards import card_from_proto, card_to_proto
+from cluster.peers.wire_errors import KINDS, error_from_proto, error_to_proto
 from model import errors
 from model.attributes import INT32_MAX, INT32_MIN, Attribute, AttributeKind, AttributeValue
 from model.check import NO_CONTEXT, CheckAnswer, CheckRequest, Context, Question, Verdict
@@ -23,7 +23,7 @@ from model.errors import AuthzError, ErrorCode, InvalidSchema, LimitExceeded, No
 from model.snapshot import Snapshot
 from model.tuples import EntityRef, RelationTuple, SubjectRef
 from proto.dispatch.v1 import dispatch_pb2 as pb
-from tests.cluster.invoker.two_nodes import request
+from tests.cluster.peers.two_nodes import request
 
 texts = st.text(max_size=8)
 uint64 = st.integers(0, 2**64 - 1)

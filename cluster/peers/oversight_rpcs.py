@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from cluster.invoker.oversight import Oversight
-from cluster.invoker.wire_asks import question_from_proto
-from cluster.invoker.wire_cards import DESCRIBE, DRAIN, OWNER
-from cluster.invoker.wire_errors import error_to_proto
-from cluster.invoker.wire_oversight import descriptions_to_proto, ownership_to_proto
+from cluster.peers.oversight import Oversight
+from cluster.peers.wire_asks import question_from_proto
+from cluster.peers.wire_cards import DESCRIBE, DRAIN, OWNER
+from cluster.peers.wire_errors import error_to_proto
+from cluster.peers.wire_oversight import descriptions_to_proto, ownership_to_proto
 from model.errors import AuthzError
 from proto.dispatch.v1 import dispatch_pb2 as pb
 

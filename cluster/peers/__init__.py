@@ -1,0 +1,1 @@
+"""What nodes say to each other, and how each keeps up with the others."""
