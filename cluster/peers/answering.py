@@ -1,8 +1,8 @@
 """The answering end of one stream: what a peer asks is answered here, by this node alone, and never asked on.
 
 Each ask is a task of its own. Answers that are ready when a frame is written go into it together, so those that took no
-waiting leave in one frame, as they came. The asking end writes only so far ahead; so after ``WORD_AFTER`` frames it is
-told what has been taken up, even if nothing is ready. A peer that does not read its answers is not read either.
+waiting leave in one frame, as they came. The asking end writes only so far ahead; so within ``WORD_WITHIN_S`` it
+is told what has been taken up, even if nothing is ready. A peer that does not read its answers is not read either.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import structlog
 from structlog.contextvars import bind_contextvars
 
 from cluster.invoker.answers import Answered, OwnAnswers
-from cluster.peers.settings import WORD_AFTER, PeerSettings
+from cluster.peers.settings import WORD_WITHIN_S, PeerSettings
 from cluster.peers.wire_answers import answer_to_proto
 from cluster.peers.wire_asks import request_from_proto
 from model.errors import AuthzError, LimitExceeded, Unavailable
@@ -53,6 +53,8 @@ class Answering:
         self._ready: deque[_Ready] = deque()
         self._frames_taken = 0
         self._frames_told = 0
+        self._word_timer: asyncio.TimerHandle | None = None
+        self._owes_word = False
         self._owes_farewell = False
         self._is_leaving = False
         self._news = asyncio.Event()
@@ -101,8 +103,8 @@ class Answering:
             self._take_up(ask, group)
         if frame.farewell:
             self._hears_farewell()
-        if self._owes_word:
-            self._news.set()
+        if self._word_timer is None:
+            self._word_timer = self._loop.call_later(WORD_WITHIN_S, self._owe_word)
 
     def _take_up(self, ask: pb.Ask, group: asyncio.TaskGroup) -> None:
         if self._is_leaving:
@@ -160,9 +162,10 @@ class Answering:
             if self._is_leaving and not self._running and not self._ready:
                 self._is_over.set()
 
-    @property
-    def _owes_word(self) -> bool:
-        return self._frames_taken - self._frames_told >= WORD_AFTER
+    def _owe_word(self) -> None:
+        self._word_timer = None
+        self._owes_word = self._frames_taken > self._frames_told
+        self._news.set()
 
     def _next_frame(self) -> pb.Frame | None:
         """What is there to say now; None if there is nothing."""
@@ -170,7 +173,7 @@ class Answering:
             return None
         frame = pb.Frame(taken=self._frames_taken, farewell=self._owes_farewell)
         self._frames_told = self._frames_taken
-        self._owes_farewell = False
+        self._owes_word = self._owes_farewell = False
         room_bytes = self._settings.most_frame_bytes
         while self._ready and len(frame.answers) < self._settings.most_asks_per_frame:
             room_bytes -= self._ready[0].size_bytes

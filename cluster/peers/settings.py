@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 
 from cluster.peers.breaker import BreakerSettings
 
-FRAMES_AHEAD = 4
-"""How many frames the asking end writes beyond those it knows to have been taken up. Part of the protocol."""
-WORD_AFTER = 2
-"""After how many frames the answering end says what it has taken up, even if it has no answer. Part of the protocol."""
+FRAMES_AHEAD = 1
+"""How many frames the asking end writes beyond those it knows to have been taken up. What is asked meanwhile gathers for
+the next: with four a frame carried 1.2 asks of 16 callers, and an ask cost twice as much. Part of the protocol."""
+WORD_WITHIN_S = 0.004
+"""How soon the answering end says that it has taken a frame up, if it has no answer by then: so long may asks that are
+quick to answer be kept waiting by one that is not. Part of the protocol."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ class Wire:
         self.coming: asyncio.Queue[bytes | None] = asyncio.Queue()
         self.may_write = asyncio.Event()
         self.may_write.set()
+        self.taken = 0
 
     async def write(self, raw: bytes) -> None:
         await self.may_write.wait()
@@ -41,8 +42,12 @@ class Wire:
         self.coming.put_nowait(pb.Frame(**frame).SerializeToString())
 
     async def frame(self) -> pb.Frame:
+        """The next frame, which the peer then says it has taken up."""
         async with asyncio.timeout(PATIENCE_S):
-            return await self.written.get()
+            frame = await self.written.get()
+        self.taken += 1
+        self.says(taken=self.taken)
+        return frame
 
 
 class Clock:
