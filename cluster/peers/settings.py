@@ -7,11 +7,15 @@ from dataclasses import dataclass, field
 from cluster.peers.breaker import BreakerSettings
 
 FRAMES_AHEAD = 1
-"""How many frames the asking end writes beyond those it knows to have been taken up. What is asked meanwhile gathers for
-the next: with four a frame carried 1.2 asks of 16 callers, and an ask cost twice as much. Part of the protocol."""
+"""How many frames the asking end writes beyond those it knows to have been taken up. Part of the protocol.
+
+What is asked meanwhile gathers for the next. With four ahead a frame carried 1.2 asks (``bench/cluster.py``).
+"""
 WORD_WITHIN_S = 0.004
-"""How soon the answering end says that it has taken a frame up, if it has no answer by then: so long may asks that are
-quick to answer be kept waiting by one that is not. Part of the protocol."""
+"""How soon the answering end says that it has taken a frame up, if it has no answer by then. Part of the protocol.
+
+So long asks that are quick to answer may wait for one that is not. Sooner sends more frames that carry nothing else.
+"""
 
 
 @dataclass(frozen=True, slots=True)
