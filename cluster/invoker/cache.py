@@ -42,6 +42,7 @@ class Entry:
         self.keys = evidence.keys if isinstance(evidence.keys, array) else array("Q", evidence.keys)
         self.chronicle = chronicle
         self.step = chronicle.step_at(evidence.until)
+        chronicle.is_relied_on = True
         self.times_given = 0
 
     def holds_at(self, snapshot: Snapshot) -> bool:

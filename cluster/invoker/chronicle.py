@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import Collection
 
 from model.snapshot import Snapshot
-from storage.base import Head
+from storage.base import Head, News
 
 MOST_KEYS_REMEMBERED = 200_000
 """Touched keys a chronicle remembers, some 150 bytes each; a tuple written touches about eight.
@@ -34,15 +34,28 @@ class Chronicle:
     """One tenant's. Nothing here is awaited: news are read elsewhere and taken in in one go.
 
     head: the newest head heard of. history: as ``storage.base.News`` has it; a chronicle belongs to one. steps: how
-    many it has made.
+    many it has made. is_relied_on: an answer may be carried on from one of them; else nobody needs to know what was
+    touched.
     """
 
-    __slots__ = ("_forgotten", "_heads", "_most_keys", "_older", "_older_end", "_recent", "head", "history", "steps")
+    __slots__ = (
+        "_forgotten",
+        "_heads",
+        "_most_keys",
+        "_older",
+        "_older_end",
+        "_recent",
+        "head",
+        "history",
+        "is_relied_on",
+        "steps",
+    )
 
     def __init__(self, head: Head, history: str, *, most_keys: int = MOST_KEYS_REMEMBERED) -> None:
         self.head = head
         self.history = history
         self.steps = 0
+        self.is_relied_on = False
         self._most_keys = most_keys
         self._heads: deque[Snapshot] = deque([head.snapshot])  # the last is that of the present step
         # The last step that touched a key, in two generations: when the recent one is full, the older one goes.
@@ -50,6 +63,19 @@ class Chronicle:
         self._older: dict[int, int] = {}
         self._older_end = 0  # the last step in the older generation
         self._forgotten = 0  # keys touched up to this step may be missing
+
+    def has_heard(self, news: News) -> bool:
+        """True if the news are none any more; a newer schema version is taken note of."""
+        present = self.head.snapshot
+        if news.history != self.history or not present.covers(news.head.snapshot):
+            return False
+        if news.head.snapshot == present and news.head.schema_version != self.head.schema_version:
+            self.head = Head(present, news.head.schema_version)  # the snapshot stays the very object
+        return True
+
+    def can_go_on_to(self, news: News) -> bool:
+        """True if the news lead on from the present head."""
+        return news.history == self.history and news.head.snapshot.covers(self.head.snapshot)
 
     def go_on(self, head: Head, touched: Collection[int] | None) -> None:
         """Make a step to a head that covers the present one; None if anything may have been touched on the way."""
@@ -61,6 +87,7 @@ class Chronicle:
         if touched is None:
             self._recent, self._older = {}, {}
             self._forgotten = self._older_end = self.steps
+            self.is_relied_on = False
             return
         self._recent.update(dict.fromkeys(touched, self.steps))
         if len(self._recent) > self._most_keys // 2:

@@ -31,17 +31,26 @@ class Heads:
         self._chronicles: LRUCache[str, Chronicle] = LRUCache(_MOST_TENANTS)
         self._bulk = asyncio.Lock()
 
+    async def head(self, tenant: str) -> Head:
+        """The tenant's head, read after the call, for whoever wants nothing cached. Raises as ``latest``."""
+        return (await self._source.news(tenant, None)).head
+
     async def latest(self, tenant: str) -> Chronicle:
         """The tenant's chronicle, with a head that was read after the call. Raises as ``NewsSource.news``."""
         known = self._chronicles.get(tenant)
         since = known.head.snapshot if known else None
         news = await self._source.news(tenant, since)
-        items = list(chain.from_iterable(touch.items for touch in news.touches or ()))
+        known = self._chronicles.get(tenant)
+        if known and known.has_heard(news):
+            return known
+        if known is None or not known.is_relied_on or news.touches is None:
+            return self._take_in(tenant, since, news, None)  # whatever was touched, no answer hangs on it
+        items = list(chain.from_iterable(touch.items for touch in news.touches))
         if len(items) <= _ITEMS_PER_TURN:
-            return self._take_in(tenant, since, news, None if news.touches is None else keys_touched_by(items))
+            return self._take_in(tenant, since, news, keys_touched_by(items))
         async with self._bulk:  # one works through it, and whoever waits for the same finds it done
             known = self._chronicles.get(tenant)
-            if known and known.history == news.history and known.head.snapshot.covers(news.head.snapshot):
+            if known and known.has_heard(news):
                 return known
             return self._take_in(tenant, since, news, await _keys_in_turns(items))
 
@@ -60,20 +69,15 @@ class Heads:
 
     def _take_in(self, tenant: str, since: Snapshot | None, news: News, touched: set[int] | None) -> Chronicle:
         """Carry the chronicle on to the news, whatever others have taken in since they were asked for."""
-        known, head = self._chronicles.get(tenant), news.head
-        if known and known.history == news.history:
+        known = self._chronicles.get(tenant)
+        if known and known.has_heard(news):
+            return known
+        if known and known.can_go_on_to(news):
             present = known.head.snapshot
-            if head.snapshot == present:
-                if head.schema_version != known.head.schema_version:
-                    known.head = Head(present, head.schema_version)
-                return known
-            if head.snapshot.covers(present):
-                # since an earlier head they tell some of it again, which does no harm; since a later one, too little
-                known.go_on(head, touched if since and present.covers(since) else None)
-                return known
-            if present.covers(head.snapshot):
-                return known
-        chronicle = self._chronicles[tenant] = Chronicle(head, news.history)
+            # since an earlier head they tell some of it again, which does no harm; since a later one, too little
+            known.go_on(news.head, touched if since and present.covers(since) else None)
+            return known
+        chronicle = self._chronicles[tenant] = Chronicle(news.head, news.history)
         return chronicle
 
 

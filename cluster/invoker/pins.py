@@ -51,11 +51,11 @@ class Pins:
 
     async def snapshot(self, tenant: str, snap_token: str) -> Snapshot:
         """The snapshot of the token, else head, as in ``pin``."""
-        return decode_snap_token(snap_token) if snap_token else (await self._heads.latest(tenant)).head.snapshot
+        return decode_snap_token(snap_token) if snap_token else (await self._heads.head(tenant)).snapshot
 
     async def plan(self, tenant: str, schema_version: str) -> Plan:
         """The plan of the version, else of the latest, as in ``pin``."""
-        version = schema_version or latest_version(tenant, (await self._heads.latest(tenant)).head)
+        version = schema_version or latest_version(tenant, await self._heads.head(tenant))
         return await self._catalog.plan(tenant, version)
 
 

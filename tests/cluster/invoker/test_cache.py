@@ -113,6 +113,14 @@ def test_evidence_gives_another_node_all_it_needs(chronicle: Chronicle) -> None:
     assert (evidence.since, evidence.until, evidence.history, list(evidence.keys)) == (at(10), at(20), "here", [1, 2])
 
 
+def test_a_chronicle_knows_that_it_is_relied_on_until_all_is_lost(chronicle: Chronicle) -> None:
+    assert not chronicle.is_relied_on
+    entry_of(chronicle)
+    assert chronicle.is_relied_on
+    chronicle.go_on(Head(at(20), "v1"), None)
+    assert not chronicle.is_relied_on
+
+
 # --- what the cache gives and keeps ---
 
 

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from cluster.invoker import heads as module
+from cluster.invoker.chronicle import Chronicle
 from cluster.invoker.dependencies import keys_touched_by
 from cluster.invoker.heads import Heads
 from model.errors import Unavailable
@@ -69,14 +70,41 @@ async def test_every_call_reads_a_head(source: Source) -> None:
     assert source.asked_since == [None, at(10)]
 
 
+async def relied_on(heads: Heads) -> Chronicle:
+    """The chronicle of a tenant some answer is kept for."""
+    chronicle = await heads.latest("t1")
+    chronicle.is_relied_on = True
+    return chronicle
+
+
 async def test_what_was_touched_is_known_from_then_on(source: Source) -> None:
     heads = Heads(source)
-    chronicle = await heads.latest("t1")
+    chronicle = await relied_on(heads)
     source.head = 12
     await heads.latest("t1")
     assert chronicle.steps == 1
     untouched = [chronicle.is_untouched_since(0, own_keys_of(number)) for number in (10, 11, 12, 13)]
     assert untouched == [True, False, False, True]
+
+
+async def test_where_no_answer_is_kept_nobody_looks_at_what_was_touched(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "keys_touched_by", None)
+    heads = Heads(source)
+    chronicle = await heads.latest("t1")
+    source.head = 12
+    assert await heads.latest("t1") is chronicle
+    assert chronicle.head.snapshot == at(12)
+    assert not chronicle.is_untouched_since(0, [])
+
+
+async def test_a_head_alone_asks_for_no_news(source: Source) -> None:
+    heads = Heads(source)
+    await heads.latest("t1")
+    source.head = 12
+    assert await heads.head("t1") == Head(at(12), "v1")
+    assert source.asked_since == [None, None]
 
 
 async def test_no_news_are_no_step(source: Source) -> None:
@@ -178,7 +206,7 @@ async def test_big_news_are_worked_through_in_turns_and_once(source: Source, mon
 
     monkeypatch.setattr(module, "keys_touched_by", counted)
     heads = Heads(source)
-    await heads.latest("t1")
+    await relied_on(heads)
     source.head = 65
     chronicles = await asyncio.gather(*(heads.latest("t1") for _ in range(5)))
     assert all(chronicle is chronicles[0] for chronicle in chronicles)
