@@ -114,11 +114,12 @@ def test_evidence_gives_another_node_all_it_needs(chronicle: Chronicle) -> None:
 
 
 def test_a_chronicle_knows_that_it_is_relied_on_until_all_is_lost(chronicle: Chronicle) -> None:
-    assert not chronicle.is_relied_on
+    known = [chronicle.is_relied_on]
     entry_of(chronicle)
-    assert chronicle.is_relied_on
+    known.append(chronicle.is_relied_on)
     chronicle.go_on(Head(at(20), "v1"), None)
-    assert not chronicle.is_relied_on
+    known.append(chronicle.is_relied_on)
+    assert known == [False, True, False]
 
 
 # --- what the cache gives and keeps ---
