@@ -156,6 +156,7 @@ class Answering:
     async def _write(self, stream: ServerStream) -> None:
         while True:
             await self._news.wait()
+            await asyncio.sleep(0)  # whatever else is answered in this turn of the loop comes along
             self._news.clear()
             while (frame := self._next_frame()) is not None:
                 await stream.write(frame.SerializeToString())

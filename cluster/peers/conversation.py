@@ -146,6 +146,7 @@ class Conversation:
     async def _write(self, stream: Stream) -> None:
         while True:
             await self._news.wait()
+            await asyncio.sleep(0)  # whoever else asks in this turn of the loop comes along
             self._news.clear()
             while (frame := self._next_frame()) is not None:
                 try:

@@ -80,15 +80,14 @@ async def turns(count: int = 20) -> None:
         await asyncio.sleep(0)
 
 
-async def test_answers_that_took_no_waiting_leave_in_one_frame_in_the_order_of_the_asks() -> None:
+async def test_answers_that_took_a_turn_of_the_loop_at_most_leave_in_one_frame_as_they_came() -> None:
     wire = Wire()
     async with over(wire, new(FakeOwn())):
         wire.says(an_ask(3), an_ask(1), an_ask(2, "yield"), an_ask(4))
         frame = await wire.frame()
-        assert ids(frame) == [3, 1, 4]
+        assert ids(frame) == [3, 1, 4, 2]
         assert frame.taken == 1
         assert outcome_from_proto(frame.answers[0]) == answered(request("view", "3"))
-        assert ids(await wire.frame()) == [2]
 
 
 async def test_one_that_takes_long_holds_up_no_other() -> None:
