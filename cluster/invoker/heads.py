@@ -54,16 +54,6 @@ class Heads:
                 return known
             return self._take_in(tenant, since, news, await _keys_in_turns(items))
 
-    async def covering(self, tenant: str, snapshot: Snapshot) -> Chronicle:
-        """The tenant's chronicle with a head that covers a snapshot, if the store has any. Raises as ``latest``."""
-        known = self._chronicles.get(tenant)
-        return known if known and known.head.snapshot.covers(snapshot) else await self.latest(tenant)
-
-    def known_version(self, tenant: str) -> str:
-        """The tenant's latest schema version as far as this node has heard; empty if it has not."""
-        known = self._chronicles.get(tenant)
-        return known.head.schema_version if known else ""
-
     def __repr__(self) -> str:
         return f"Heads({len(self._chronicles)} tenants)"
 
