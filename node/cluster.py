@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import grpc
@@ -188,8 +188,7 @@ class Cluster:
             self.peers.keep_only({member.address for member in self.roll_call.members})
 
     def _shown_card(self) -> Card:
-        card = self._card
-        return Card(card.cluster, card.protocols, card.member, self._state)
+        return replace(self._card, state=self._state)
 
     def _counts(self) -> NodeCounts:
         return NodeCounts(self._local.cached, self.checks.counts, self.roll_call.counts, self._service.answered)

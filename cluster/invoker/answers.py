@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from model.check import CheckAnswer, CheckRequest
+from model.errors import InvalidRequest, NotFound
 from model.snapshot import Snapshot
 
 
@@ -47,6 +48,10 @@ class OwnAnswers(Protocol):
 
 class NoAnswer(Exception):
     """A peer gave no answer: it is gone, refuses us, is overloaded or too slow. Whoever asked answers otherwise."""
+
+
+OF_THE_REQUEST = (InvalidRequest, NotFound)
+"""Errors that any node would raise. All others say that this node could not answer, and another one may."""
 
 
 class Owners(Protocol):

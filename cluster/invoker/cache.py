@@ -116,6 +116,11 @@ class AnswerCache:
         if _size_of(entry) <= self._entries.maxsize:
             self._entries[key] = entry
 
+    def adopt(self, key: CacheKey, depth: int, answer: CheckAnswer, evidence: Evidence, chronicle: Chronicle) -> None:
+        """Keep another node's answer, unless its evidence is of another history than the chronicle."""
+        if evidence.history == chronicle.history:
+            self.keep(key, Entry(answer, depth, evidence, chronicle))
+
     def has(self, key: CacheKey) -> bool:
         """True if there is any entry for a question; it need not hold any more."""
         return key in self._entries

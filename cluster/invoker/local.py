@@ -63,9 +63,8 @@ class LocalAnswers:
         evidence, version = answered.evidence, answered.schema_version
         assert evidence, "an answer without evidence is nobody else's"
         chronicle = await self._heads.latest(request.tenant)
-        if chronicle.history == evidence.history:
-            (key,) = _keys_of(request, version)
-            self._cache.keep(key, Entry(answered.answers[0], request.depth, evidence, chronicle))
+        (key,) = _keys_of(request, version)
+        self._cache.adopt(key, request.depth, answered.answers[0], evidence, chronicle)
 
     def may_recall(self, request: CheckRequest, schema_version: str) -> bool:
         """True if the cache has anything for a single question under a schema version."""

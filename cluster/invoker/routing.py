@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 from cachetools import LRUCache
 
 from cluster.hashring.ring import Ring
-from cluster.invoker.answers import Answered, NoAnswer, Owners
+from cluster.invoker.answers import OF_THE_REQUEST, Answered, NoAnswer, Owners
 from cluster.invoker.hot_keys import HotKeys
 from cluster.invoker.keys import routing_key
 from cluster.invoker.local import LocalAnswers
 from model.check import CheckRequest
 from model.deadline import time_left_s
+from model.errors import AuthzError
 
 PATIENCE_S = 1.0
 """How long an owner may take before this node answers itself; half of the caller's time if that is less.
@@ -77,7 +79,7 @@ class RoutedAnswers:
             return self._noted(request, await self._local.answer(request))
         is_single = len(request.questions) == 1
         if is_single and self._local.may_recall(request, version):
-            recalled = await self._local.recall(request)
+            recalled = await self._recalled(request)
             if recalled is not None:
                 self._near += 1
                 return recalled
@@ -89,8 +91,22 @@ class RoutedAnswers:
             self._unanswered += 1
             return self._noted(request, await self._local.answer(request))
         if answered.evidence is not None:
-            await self._local.adopt(request, answered)
+            await self._keep_near(request, answered)
         return self._noted(request, answered)
+
+    async def _recalled(self, request: CheckRequest) -> Answered | None:
+        """What this node knows; None also if it cannot find out, since the owner may be better off."""
+        try:
+            return await self._local.recall(request)
+        except AuthzError as error:
+            if isinstance(error, OF_THE_REQUEST):
+                raise
+            return None
+
+    async def _keep_near(self, request: CheckRequest, answered: Answered) -> None:
+        """Keep an answer if that can be done; it is given, whether or not."""
+        with suppress(AuthzError):
+            await self._local.adopt(request, answered)
 
     def _noted(self, request: CheckRequest, answered: Answered) -> Answered:
         if not request.schema_version:

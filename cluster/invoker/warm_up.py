@@ -55,5 +55,4 @@ class WarmUp:
             tenant = tenant_of(answer.key)
             if (chronicle := chronicles.get(tenant)) is None:
                 chronicle = chronicles[tenant] = await self._heads.latest(tenant)
-            if chronicle.history == answer.evidence.history:
-                self._cache.keep(answer.key, Entry(answer.answer, answer.depth, answer.evidence, chronicle))
+            self._cache.adopt(answer.key, answer.depth, answer.answer, answer.evidence, chronicle)

@@ -20,7 +20,7 @@ import structlog
 from google.protobuf.message import DecodeError
 from structlog.contextvars import get_contextvars
 
-from cluster.invoker.answers import Answered, NoAnswer
+from cluster.invoker.answers import OF_THE_REQUEST, Answered, NoAnswer
 from cluster.peers.breaker import Breaker, BreakerState
 from cluster.peers.card import PeerRefused
 from cluster.peers.conversation import Conversation, TooLate
@@ -30,7 +30,7 @@ from cluster.peers.settings import PeerSettings
 from cluster.peers.wire_answers import outcome_from_proto
 from cluster.peers.wire_asks import ask_to_proto
 from model.check import CheckRequest
-from model.errors import AuthzError, InvalidRequest, LimitExceeded, NotFound
+from model.errors import AuthzError, LimitExceeded
 from proto.dispatch.v1 import dispatch_pb2 as pb
 
 log = structlog.get_logger(__name__)
@@ -157,7 +157,7 @@ class Peer:
             raise outcome
         told = _understood(request, outcome)
         failure = _failure(told)
-        if failure is not None and not isinstance(failure, _OF_THE_REQUEST):
+        if failure is not None and not isinstance(failure, OF_THE_REQUEST):
             self._could_not(conversation, failure)
             raise NoAnswer(f"{self._address} could not answer: {failure}") from failure
         self._answered += 1
@@ -264,9 +264,6 @@ class Peer:
         return self._settings.refused_pause_s if self._is_refused else self._breaker.pause_s
 
 
-_OF_THE_REQUEST = (InvalidRequest, NotFound)
-
-
 def _told(request: CheckRequest, *, wants_evidence: bool) -> pb.Ask:
     """The request as a message, with what logs and traces of the peer should name."""
     message = ask_to_proto(request, wants_evidence=wants_evidence)
@@ -291,4 +288,4 @@ def _failure(told: Answered | AuthzError) -> AuthzError | None:
     if isinstance(told, AuthzError):
         return told
     failures = (answer.outcome for answer in told.answers if isinstance(answer.outcome, AuthzError))
-    return next((failure for failure in failures if not isinstance(failure, _OF_THE_REQUEST)), None)
+    return next((failure for failure in failures if not isinstance(failure, OF_THE_REQUEST)), None)

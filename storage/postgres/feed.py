@@ -21,11 +21,12 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
-from model.attributes import EntityAttribute
+from model.attributes import Attribute
 from model.errors import SnapshotExpired
 from model.snapshot import Snapshot
 from model.tuples import RelationTuple
-from storage.base import Change, Commit, Operation
+from storage.base import Commit, Operation
+from storage.commit_changes import CommitChanges
 from storage.postgres.arrivals import Arrivals
 from storage.postgres.pools import Pool
 from storage.postgres.snapshots import LIVE, ensure_readable, snapshot_of, wire_of
@@ -114,11 +115,11 @@ def _ahead_of(tenant: str, since: Snapshot, row: asyncpg.Record) -> _Ahead:
 async def _told(connection: asyncpg.Connection, tenant: str, since: Snapshot, ahead: _Ahead) -> list[Commit]:
     """The commits ahead with their changes; not all of them, but one at least, if they are very large."""
     await connection.execute(_CHANGES, tenant, ahead.numbers)
-    changes = {number: _Changes() for number in ahead.numbers}
+    changes = {number: CommitChanges() for number in ahead.numbers}
     first, rows, behind = ahead.numbers[0], 0, LIVE
     while part := await connection.fetch(_FETCH):
         for number, sort, _, *columns in part:
-            changes[number].add(sort, columns)
+            changes[number].add(*_change(sort, columns))
         rows += len(part)
         last = part[-1]["number"]
         if rows >= _ENOUGH_ROWS and last > first:
@@ -140,27 +141,10 @@ def _with_all_up_to(number: int, since: Snapshot, view: Snapshot) -> Snapshot:
     return Snapshot(min(in_progress, default=xmax), xmax, in_progress)
 
 
-class _Changes:
-    """What one transaction changed, put together from rows in order of writing, by sort."""
-
-    def __init__(self) -> None:
-        self._tuples: list[Change] = []
-        self._gone: dict[EntityAttribute, Change] = {}  # a transaction expires one value of an attribute at most
-        self._came: list[Change] = []
-
-    def add(self, sort: int, columns: Sequence[Any]) -> None:  # the driver types them as Any
-        operation = Operation.DELETE if sort in (_WENT_TUPLE, _WENT_ATTRIBUTE) else Operation.CREATE
-        *names, kind = columns
-        if sort in (_WENT_TUPLE, _CAME_TUPLE):
-            self._tuples.append(Change(operation, RelationTuple(*names)))
-            return
-        attribute = attribute_of((*names[:3], kind, names[3]))
-        if sort == _WENT_ATTRIBUTE:
-            self._gone[attribute.key] = Change(operation, attribute)
-            return
-        replaced = self._gone.pop(attribute.key, None)
-        self._came.extend((replaced,) if replaced else ())
-        self._came.append(Change(operation, attribute))
-
-    def in_order(self) -> list[Change]:
-        return [*self._tuples, *self._gone.values(), *self._came]
+def _change(sort: int, columns: Sequence[Any]) -> tuple[Operation, RelationTuple | Attribute]:
+    """What a row of _CHANGES tells; the driver types its columns as Any."""
+    operation = Operation.DELETE if sort in (_WENT_TUPLE, _WENT_ATTRIBUTE) else Operation.CREATE
+    *names, kind = columns
+    if sort in (_WENT_TUPLE, _CAME_TUPLE):
+        return operation, RelationTuple(*names)
+    return operation, attribute_of((*names[:3], kind, names[3]))

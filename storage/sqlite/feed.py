@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
-from model.attributes import Attribute, EntityAttribute
 from model.snapshot import Snapshot
 from model.tuples import RelationTuple
-from storage.base import Change, Commit, Operation
+from storage.base import Commit, Operation
+from storage.commit_changes import CommitChanges
 from storage.sqlite.commit_rows import CommitReader, rows_of
 from storage.sqlite.filters import ATTRIBUTES, TUPLES
 from storage.sqlite.reader import Execute, Reader
@@ -41,9 +42,9 @@ class ChangeReader:
 
         def steps_of(execute: Execute) -> Iterator[int]:
             for number in numbers:
-                changes: list[Change] = []
+                changes = CommitChanges()
                 yield from _steps(execute, number, changes)
-                found.append(Commit(Snapshot.at_commit(number), changes))
+                found.append(Commit(Snapshot.at_commit(number), changes.in_order()))
 
         if numbers:
             await run_in_turns(self._reader, self._timeline, first, steps_of)
@@ -58,23 +59,9 @@ _TUPLES = rows_of(TUPLES, TUPLES.columns, RelationTuple._make)
 _ATTRIBUTES = rows_of(ATTRIBUTES, ATTRIBUTES.columns, attribute_of)
 
 
-def _steps(execute: Execute, number: int, changes: list[Change]) -> Iterator[int]:
+def _steps(execute: Execute, number: int, changes: CommitChanges) -> Iterator[int]:
     """Add what a commit changed; after each statement, what it cost in rows."""
-    gone: dict[EntityAttribute, Change] = {}  # a commit expires one value of an attribute at most
-    came: list[Change] = []
-
-    def note_gone(attribute: Attribute) -> None:
-        gone[attribute.key] = Change(Operation.DELETE, attribute)
-
-    def note_came(attribute: Attribute) -> None:
-        replaced = gone.pop(attribute.key, None)
-        came.extend((replaced,) if replaced else ())
-        came.append(Change(Operation.CREATE, attribute))
-
-    went, comes = Operation.DELETE, Operation.CREATE
-    yield from _TUPLES.steps(execute, went, number, lambda row: changes.append(Change(went, row)))
-    yield from _TUPLES.steps(execute, comes, number, lambda row: changes.append(Change(comes, row)))
-    yield from _ATTRIBUTES.steps(execute, went, number, note_gone)
-    yield from _ATTRIBUTES.steps(execute, comes, number, note_came)
-    changes += gone.values()
-    changes += came
+    for operation in (Operation.DELETE, Operation.CREATE):
+        yield from _TUPLES.steps(execute, operation, number, partial(changes.add, operation))
+    for operation in (Operation.DELETE, Operation.CREATE):
+        yield from _ATTRIBUTES.steps(execute, operation, number, partial(changes.add, operation))

@@ -10,6 +10,7 @@ from cluster.hashring.ring import Ring
 from cluster.invoker import routing
 from cluster.invoker.answers import Answered, NoAnswer
 from cluster.invoker.cache import AnswerCache
+from cluster.invoker.chronicle import Chronicle
 from cluster.invoker.heads import Heads
 from cluster.invoker.keys import routing_key
 from cluster.invoker.local import LocalAnswers
@@ -19,7 +20,7 @@ from cluster.member import Member
 from engine.catalog import SchemaCatalog
 from model.check import CheckRequest, Question, Verdict
 from model.deadline import time_limited
-from model.errors import NotFound
+from model.errors import NotFound, Unavailable
 from model.tuples import EntityRef, RelationTuple, SubjectRef
 from storage.base import Changeset
 from storage.sqlite import SqliteStorage
@@ -43,7 +44,8 @@ class Node:
 
     def __init__(self, storage: SqliteStorage) -> None:
         self.ring = Ring.of([Member(ME), Member(PEER)])
-        self.local, self.peer = _local(storage), _local(storage)
+        self.heads = Heads(storage)
+        self.local, self.peer = _local(storage, self.heads), _local(storage, Heads(storage))
         self.routed = RoutedAnswers(self.local, self, self, ME)
         self.asked: list[tuple[str, bool]] = []
         self.timeouts_s: list[float] = []
@@ -64,8 +66,7 @@ class Node:
         raise AssertionError("nobody owns that little")
 
 
-def _local(storage: SqliteStorage) -> Local:
-    heads = Heads(storage)
+def _local(storage: SqliteStorage, heads: Heads) -> Local:
     cache = AnswerCache(max_bytes=2**20, max_entries=100)
     return Local(storage, heads, Pins(heads, SchemaCatalog(storage, 10)), cache)
 
@@ -172,6 +173,35 @@ async def test_a_hot_answer_is_kept_near_and_stays_exact(storage: SqliteStorage,
     await unshare(storage, doc)
     assert await may_view(node, doc) == [False]
     assert len(node.asked) == 6
+
+
+async def test_an_answer_that_cannot_be_kept_near_is_given_all_the_same(
+    storage: SqliteStorage, node: Node, version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unavailable(tenant: str) -> Chronicle:
+        raise Unavailable(f"no head of {tenant}")
+
+    doc = node.doc_of(PEER, version)
+    await share(storage, doc)
+    monkeypatch.setattr(node.heads, "latest", unavailable)
+    assert [await may_view(node, doc, version=version) for _ in range(10)] == [[True]] * 10
+    assert node.asked[-1] == (PEER, True)
+
+
+async def test_who_cannot_find_out_whether_it_knows_asks_the_owner(
+    storage: SqliteStorage, node: Node, version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unavailable(tenant: str) -> Chronicle:
+        raise Unavailable(f"no head of {tenant}")
+
+    await may_view(node, "elsewhere")  # the latest version is known from now on
+    doc = node.doc_of(PEER, version)
+    await share(storage, doc)
+    assert [await may_view(node, doc) for _ in range(6)] == [[True]] * 6  # kept near by now
+    asked = len(node.asked)
+    monkeypatch.setattr(node.heads, "latest", unavailable)
+    assert await may_view(node, doc) == [True]
+    assert len(node.asked) == asked + 1
 
 
 async def test_the_owner_has_half_of_the_time_that_is_left(node: Node, version: str) -> None:

@@ -22,38 +22,22 @@ from model.check import CheckRequest
 from model.errors import LimitExceeded, SnapshotExpired, Unavailable
 from proto.dispatch.v1 import dispatch_pb2 as pb
 from tests.cluster.peers.two_nodes import PATIENCE_S, FakeOwn, answered, request
+from tests.cluster.peers.wire import Wire
 from tests.support.eventually import eventually
 
 SETTINGS = PeerSettings(most_asks=8, most_asks_per_frame=4)
 
 
-class Wire:
-    """A stream from a peer that says what the test has it say; ``may_write`` cleared, it reads nothing."""
-
-    def __init__(self) -> None:
-        self.written: asyncio.Queue[pb.Frame] = asyncio.Queue()
-        self.coming: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self.may_write = asyncio.Event()
-        self.may_write.set()
-
-    async def write(self, raw: bytes) -> None:
-        await self.may_write.wait()
-        self.written.put_nowait(pb.Frame.FromString(raw))
+class AskingWire(Wire):
+    """The stream as the answering end reads it."""
 
     async def frames(self) -> AsyncIterator[bytes]:
         while (raw := await self.coming.get()) is not None:
             yield raw
 
-    def says(self, *asks: pb.Ask, **frame: Any) -> None:
-        self.coming.put_nowait(pb.Frame(asks=asks, **frame).SerializeToString())
-
-    async def frame(self) -> pb.Frame:
-        async with asyncio.timeout(PATIENCE_S):
-            return await self.written.get()
-
 
 @asynccontextmanager
-async def over(wire: Wire, answering: Answering) -> AsyncIterator[None]:
+async def over(wire: AskingWire, answering: Answering) -> AsyncIterator[None]:
     """The stream stands while the context lasts; the peer ends it."""
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
         group.create_task(answering.run(wire.frames(), wire))  # type: ignore[arg-type]  # what is used of it
@@ -81,7 +65,7 @@ async def turns(count: int = 20) -> None:
 
 
 async def test_answers_that_took_a_turn_of_the_loop_at_most_leave_in_one_frame_as_they_came() -> None:
-    wire = Wire()
+    wire = AskingWire()
     async with over(wire, new(FakeOwn())):
         wire.says(an_ask(3), an_ask(1), an_ask(2, "yield"), an_ask(4))
         frame = await wire.frame()
@@ -91,7 +75,7 @@ async def test_answers_that_took_a_turn_of_the_loop_at_most_leave_in_one_frame_a
 
 
 async def test_one_that_takes_long_holds_up_no_other() -> None:
-    wire, own = Wire(), FakeOwn()
+    wire, own = AskingWire(), FakeOwn()
     async with over(wire, new(own)):
         wire.says(an_ask(1, "wait"), an_ask(2))
         assert ids(await wire.frame()) == [2]
@@ -102,7 +86,7 @@ async def test_one_that_takes_long_holds_up_no_other() -> None:
 
 
 async def test_what_was_taken_up_is_told_soon_though_nothing_is_ready() -> None:
-    wire, own = Wire(), FakeOwn()
+    wire, own = AskingWire(), FakeOwn()
     async with over(wire, new(own)):
         wire.says(an_ask(1, "wait"))
         await turns()
@@ -113,18 +97,18 @@ async def test_what_was_taken_up_is_told_soon_though_nothing_is_ready() -> None:
 
 
 async def test_a_frame_is_bounded_in_answers_and_in_bytes() -> None:
-    wire = Wire()
+    wire = AskingWire()
     async with over(wire, new(FakeOwn())):
         wire.says(*(an_ask(n) for n in range(1, 7)))
         assert [len(ids(await wire.frame())) for _ in range(2)] == [4, 2]
-    narrow = Wire()
+    narrow = AskingWire()
     async with over(narrow, new(FakeOwn(), replace(SETTINGS, most_frame_bytes=1))):
         narrow.says(an_ask(1), an_ask(2))
         assert [len(ids(await narrow.frame())) for _ in range(2)] == [1, 1]
 
 
 async def test_a_cancelled_ask_is_stopped_and_not_answered() -> None:
-    wire, own = Wire(), FakeOwn()
+    wire, own = AskingWire(), FakeOwn()
     async with over(wire, new(own)):
         wire.says(an_ask(1, "wait"), an_ask(2, "wait"))
         await turns()
@@ -138,7 +122,7 @@ async def test_a_cancelled_ask_is_stopped_and_not_answered() -> None:
 
 
 async def test_an_ask_cancelled_in_the_frame_that_brings_it_back_to_back_never_begins() -> None:
-    wire, own = Wire(), FakeOwn()
+    wire, own = AskingWire(), FakeOwn()
     answering = new(own)
     async with over(wire, answering):
         async with asyncio.TaskGroup() as group:
@@ -150,14 +134,14 @@ async def test_an_ask_cancelled_in_the_frame_that_brings_it_back_to_back_never_b
 
 
 async def test_an_ask_whose_time_is_over_is_stopped() -> None:
-    wire, own = Wire(), FakeOwn()
+    wire, own = AskingWire(), FakeOwn()
     async with over(wire, new(own)):
         wire.says(an_ask(1, "wait", timeout_ms=1))
         await eventually(own.is_cancelled)
 
 
 async def test_the_end_of_the_stream_stops_everything() -> None:
-    wire, own = Wire(), FakeOwn()
+    wire, own = AskingWire(), FakeOwn()
     async with over(wire, new(own)):
         wire.says(*(an_ask(n, "wait") for n in range(5)))
         await turns()
@@ -165,7 +149,7 @@ async def test_the_end_of_the_stream_stops_everything() -> None:
 
 
 async def test_errors_are_answers() -> None:
-    wire = Wire()
+    wire = AskingWire()
     async with over(wire, new(FakeOwn(error=SnapshotExpired("too old")))):
         wire.says(an_ask(1))
         outcome = outcome_from_proto((await wire.frame()).answers[0])
@@ -173,7 +157,7 @@ async def test_errors_are_answers() -> None:
 
 
 async def test_a_bug_is_logged_here_and_told_as_unavailable() -> None:
-    wire = Wire()
+    wire = AskingWire()
     with capture_logs() as logs:
         async with over(wire, new(FakeOwn(error=ZeroDivisionError("secret")))):
             wire.says(an_ask(1))
@@ -184,7 +168,7 @@ async def test_a_bug_is_logged_here_and_told_as_unavailable() -> None:
 
 
 async def test_an_ask_that_cannot_be_read_fails_alone() -> None:
-    wire = Wire()
+    wire = AskingWire()
     with capture_logs():
         async with over(wire, new(FakeOwn())):
             wire.says(an_ask(1, context=pb.Context(json="{")), an_ask(2))
@@ -194,7 +178,7 @@ async def test_an_ask_that_cannot_be_read_fails_alone() -> None:
 
 
 async def test_more_asks_than_there_is_room_for_are_turned_away_at_once() -> None:
-    wire, own = Wire(), FakeOwn()
+    wire, own = AskingWire(), FakeOwn()
     async with over(wire, new(own)):
         wire.says(*(an_ask(n, "wait") for n in range(1, 10)))
         frame = await wire.frame()
@@ -204,7 +188,7 @@ async def test_more_asks_than_there_is_room_for_are_turned_away_at_once() -> Non
 
 
 async def test_a_peer_that_does_not_read_is_not_read_either() -> None:
-    wire, own = Wire(), FakeOwn()
+    wire, own = AskingWire(), FakeOwn()
     answering = new(own)
     wire.may_write.clear()
     async with over(wire, answering):
@@ -225,7 +209,7 @@ async def test_an_answer_that_is_too_large_or_cannot_be_told_is_not_sent() -> No
             sent = await super().answer(request, wants_evidence=wants_evidence)
             return replace(sent, schema_version="v" * 100 if request.questions[0].entity.id == "1" else "\udc00")
 
-    wire = Wire()
+    wire = AskingWire()
     async with over(wire, new(Own(), replace(SETTINGS, most_message_bytes=100))):
         wire.says(an_ask(1), an_ask(2))
         large, untellable = map(outcome_from_proto, (await wire.frame()).answers)
@@ -236,7 +220,7 @@ async def test_an_answer_that_is_too_large_or_cannot_be_told_is_not_sent() -> No
 
 async def test_what_the_asking_node_calls_the_request_is_bound_for_that_ask_alone() -> None:
     seen: list[dict[str, Any]] = []
-    wire = Wire()
+    wire = AskingWire()
     own = FakeOwn(noticed=lambda _: seen.append(get_contextvars()))
     async with over(wire, new(own)):
         wire.says(an_ask(1, request_id="r1", traceparent="00-ab-cd-01"), an_ask(2), an_ask(3, request_id="r3"))
@@ -245,7 +229,7 @@ async def test_what_the_asking_node_calls_the_request_is_bound_for_that_ask_alon
 
 
 async def test_leaving_answers_what_was_asked_and_nothing_new_then_ends_the_stream() -> None:
-    wire, own = Wire(), FakeOwn()
+    wire, own = AskingWire(), FakeOwn()
     answering = new(own)
     async with over(wire, answering):
         wire.says(an_ask(1, "wait"))
@@ -261,7 +245,7 @@ async def test_leaving_answers_what_was_asked_and_nothing_new_then_ends_the_stre
 
 
 async def test_leaving_waits_for_no_ask_that_was_given_up() -> None:
-    wire, own = Wire(), FakeOwn()
+    wire, own = AskingWire(), FakeOwn()
     answering = new(own)
     async with over(wire, answering):
         wire.says(an_ask(1, "wait"))
@@ -273,7 +257,7 @@ async def test_leaving_waits_for_no_ask_that_was_given_up() -> None:
 
 async def test_a_farewell_is_heard() -> None:
     heard: list[str] = []
-    wire = Wire()
+    wire = AskingWire()
     async with over(wire, Answering(FakeOwn(), SETTINGS, lambda: heard.append("farewell"))):
         wire.says(farewell=True)
         await turns()
@@ -281,7 +265,7 @@ async def test_a_farewell_is_heard() -> None:
 
 
 async def test_nonsense_ends_the_stream() -> None:
-    wire = Wire()
+    wire = AskingWire()
     wire.coming.put_nowait(b"\xff\xff")
     with pytest.raises(DecodeError):
         await new(FakeOwn()).run(wire.frames(), wire)  # type: ignore[arg-type]  # what is used of it

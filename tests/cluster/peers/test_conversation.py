@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from google.protobuf.message import DecodeError
@@ -17,34 +16,24 @@ from cluster.peers.settings import FRAMES_AHEAD, PeerSettings
 from cluster.peers.wire_asks import ask_to_proto
 from proto.dispatch.v1 import dispatch_pb2 as pb
 from tests.cluster.peers.two_nodes import PATIENCE_S, request
+from tests.cluster.peers.wire import Wire
 
 SETTINGS = PeerSettings(most_asks=1000, most_asks_per_frame=4)
 
 
-class Wire:
-    """A stream to a peer that says what the test has it say; ``may_write`` cleared, it takes nothing."""
+class AnsweringWire(Wire):
+    """The stream as the asking end reads it."""
 
     def __init__(self) -> None:
-        self.written: asyncio.Queue[pb.Frame] = asyncio.Queue()
-        self.coming: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self.may_write = asyncio.Event()
-        self.may_write.set()
+        super().__init__()
         self.taken = 0
-
-    async def write(self, raw: bytes) -> None:
-        await self.may_write.wait()
-        self.written.put_nowait(pb.Frame.FromString(raw))
 
     async def read(self) -> bytes | None:
         return await self.coming.get()
 
-    def says(self, **frame: Any) -> None:
-        self.coming.put_nowait(pb.Frame(**frame).SerializeToString())
-
     async def frame(self) -> pb.Frame:
         """The next frame, which the peer then says it has taken up."""
-        async with asyncio.timeout(PATIENCE_S):
-            frame = await self.written.get()
+        frame = await super().frame()
         self.taken += 1
         self.says(taken=self.taken)
         return frame
@@ -63,7 +52,7 @@ def new(settings: PeerSettings = SETTINGS, clock: Clock | None = None) -> Conver
 
 
 @asynccontextmanager
-async def over(wire: Wire, conversation: Conversation) -> AsyncIterator[None]:
+async def over(wire: AnsweringWire, conversation: Conversation) -> AsyncIterator[None]:
     """The conversation runs while the context lasts; the peer ends it."""
     async with asyncio.TaskGroup() as group:
         group.create_task(conversation.run(wire))  # type: ignore[arg-type]  # what is used of it
@@ -86,7 +75,7 @@ async def turns(count: int = 20) -> None:
 
 
 async def test_an_idle_stream_sends_at_once_and_what_came_together_goes_together() -> None:
-    wire, conversation = Wire(), new()
+    wire, conversation = AnsweringWire(), new()
     async with over(wire, conversation):
         put(conversation, 3)
         assert entities(await wire.frame()) == ["0", "1", "2"]
@@ -95,14 +84,14 @@ async def test_an_idle_stream_sends_at_once_and_what_came_together_goes_together
 
 
 async def test_what_is_asked_before_the_stream_stands_goes_into_the_first_frame() -> None:
-    wire, conversation = Wire(), new()
+    wire, conversation = AnsweringWire(), new()
     put(conversation, 2)
     async with over(wire, conversation):
         assert entities(await wire.frame()) == ["0", "1"]
 
 
 async def test_what_comes_while_a_frame_is_written_goes_into_the_next_up_to_its_bound() -> None:
-    wire, conversation = Wire(), new()
+    wire, conversation = AnsweringWire(), new()
     wire.may_write.clear()
     async with over(wire, conversation):
         put(conversation)
@@ -113,7 +102,7 @@ async def test_what_comes_while_a_frame_is_written_goes_into_the_next_up_to_its_
 
 
 async def test_a_frame_is_bounded_in_bytes_and_takes_at_least_one_ask() -> None:
-    wire, conversation = Wire(), new(replace(SETTINGS, most_frame_bytes=500))
+    wire, conversation = AnsweringWire(), new(replace(SETTINGS, most_frame_bytes=500))
     async with over(wire, conversation):
         put(conversation, 3, padding=200)
         assert [len((await wire.frame()).asks) for _ in range(2)] == [2, 1]
@@ -122,7 +111,7 @@ async def test_a_frame_is_bounded_in_bytes_and_takes_at_least_one_ask() -> None:
 
 
 async def test_answers_find_those_who_asked_in_any_order() -> None:
-    wire, conversation = Wire(), new()
+    wire, conversation = AnsweringWire(), new()
     async with over(wire, conversation):
         first, second = put(conversation, 2)
         ids = [ask.id for ask in (await wire.frame()).asks]
@@ -133,7 +122,7 @@ async def test_answers_find_those_who_asked_in_any_order() -> None:
 
 
 async def test_only_so_many_frames_go_ahead_of_a_peer_that_takes_nothing_up() -> None:
-    wire, conversation = Wire(), new()
+    wire, conversation = AnsweringWire(), new()
     async with over(wire, conversation):
         for _ in range(FRAMES_AHEAD + 3):
             put(conversation)
@@ -169,7 +158,7 @@ async def test_an_ask_that_is_too_large_does_not_travel() -> None:
 
 
 async def test_one_that_is_given_up_before_it_was_sent_is_never_sent() -> None:
-    wire, conversation = Wire(), new()
+    wire, conversation = AnsweringWire(), new()
     gone, staying = put(conversation, 2)
     conversation.give_up(gone)
     async with over(wire, conversation):
@@ -180,7 +169,7 @@ async def test_one_that_is_given_up_before_it_was_sent_is_never_sent() -> None:
 
 
 async def test_one_that_is_given_up_later_is_cancelled_by_the_next_frame() -> None:
-    wire, conversation = Wire(), new()
+    wire, conversation = AnsweringWire(), new()
     async with over(wire, conversation):
         (asking,) = put(conversation)
         (sent,) = (await wire.frame()).asks
@@ -193,7 +182,7 @@ async def test_one_that_is_given_up_later_is_cancelled_by_the_next_frame() -> No
 
 
 async def test_the_time_left_is_that_when_the_frame_is_written() -> None:
-    wire, conversation = Wire(), new()
+    wire, conversation = AnsweringWire(), new()
     message = ask_to_proto(request(), wants_evidence=False)
     asking = conversation.ask(message, 0.2)
     await asyncio.sleep(0.05)
@@ -204,7 +193,7 @@ async def test_the_time_left_is_that_when_the_frame_is_written() -> None:
 
 
 async def test_the_end_is_told_to_all_who_wait() -> None:
-    wire, conversation = Wire(), new()
+    wire, conversation = AnsweringWire(), new()
     async with over(wire, conversation):
         asked = put(conversation)
         await wire.frame()
@@ -217,7 +206,7 @@ async def test_the_end_is_told_to_all_who_wait() -> None:
 
 
 async def test_silence_is_counted_from_when_something_was_owed() -> None:
-    clock, wire = Clock(), Wire()
+    clock, wire = Clock(), AnsweringWire()
     conversation = new(clock=clock)
     async with over(wire, conversation):
         clock.now_s += 1_000  # nobody asks
@@ -232,7 +221,7 @@ async def test_silence_is_counted_from_when_something_was_owed() -> None:
 
 async def test_farewells_go_both_ways() -> None:
     heard: list[str] = []
-    wire, conversation = Wire(), Conversation(SETTINGS, Clock(), lambda: heard.append("farewell"))
+    wire, conversation = AnsweringWire(), Conversation(SETTINGS, Clock(), lambda: heard.append("farewell"))
     async with over(wire, conversation):
         conversation.say_farewell()
         assert (await wire.frame()).farewell
@@ -245,14 +234,14 @@ async def test_farewells_go_both_ways() -> None:
 
 
 async def test_nonsense_ends_the_conversation() -> None:
-    wire, conversation = Wire(), new()
+    wire, conversation = AnsweringWire(), new()
     wire.coming.put_nowait(b"\xff\xff")
     with pytest.raises(DecodeError):
         await conversation.run(wire)  # type: ignore[arg-type]  # what is used of it
 
 
 async def test_cancellations_do_not_pile_up_at_a_peer_that_does_not_read() -> None:
-    wire, conversation = Wire(), new()
+    wire, conversation = AnsweringWire(), new()
     async with over(wire, conversation):
         for _ in range(1_000):
             conversation.give_up(put(conversation)[0])
