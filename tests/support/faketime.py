@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +14,23 @@ _LIBRARIES = Path("/usr/lib")
 
 class FaketimeMissing(Exception):
     """libfaketime is not installed; the text says how to get it."""
+
+
+@contextmanager
+def set_clock() -> Iterator[SetClock]:
+    """A clock that shows the right time until it is set.
+
+    Its file is in a folder that any user's processes can read, which pytest's own are not: a process that cannot read
+    the file shows the right time for ever.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="ringward-clock-", dir="/tmp"))
+    try:
+        folder.chmod(0o755)
+        clock = SetClock(folder / "clock")
+        clock.set(0)
+        yield clock
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(frozen=True)

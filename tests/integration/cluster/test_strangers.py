@@ -20,16 +20,15 @@ from model.check import CheckRequest
 from tests.integration.cluster.fleet import KEY, ClusterNode, Fleet, fleet_of
 from tests.integration.cluster.load import load_on
 from tests.integration.cluster.test_faults import addresses
-from tests.support.faketime import SetClock
+from tests.support.faketime import SetClock, set_clock
 
 _HOUR_S = 3600
 
 
 @pytest.fixture
-def clock(tmp_path: Path) -> SetClock:
-    made = SetClock(tmp_path / "clock")
-    made.set(0)
-    return made
+def clock() -> Iterator[SetClock]:
+    with set_clock() as made:
+        yield made
 
 
 @pytest.fixture
