@@ -7,13 +7,14 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 SET_UP := .venv/.set-up
+NATIVE := .venv/.native
 
 .PHONY: help setup run cluster test check fmt proto clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(SET_UP) ## create .venv with everything that is needed; .venv/bin/ringward is the program
+setup: $(SET_UP) $(NATIVE) ## create .venv with everything that is needed; .venv/bin/ringward is the program
 
 # A new package at the root must be made known to the installation: hence the __init__.py files.
 $(SET_UP): requirements-dev.txt pyproject.toml $(wildcard */__init__.py)
@@ -23,6 +24,9 @@ $(SET_UP): requirements-dev.txt pyproject.toml $(wildcard */__init__.py)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
+
+$(NATIVE): $(SET_UP) native/Cargo.toml native/Cargo.lock native/pyproject.toml $(wildcard native/src/*.rs)
+	@.ci/build-native $(BIN)/python && touch $@ || echo "Ringward goes without it, and serves gRPC by grpcio." >&2
 
 run: setup ## start a node with sample data and ask it something; RUN_ONCE=1 stops after the first answers
 	@$(BIN)/ringward quickstart $(if $(RUN_ONCE),--once)

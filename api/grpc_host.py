@@ -6,24 +6,26 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
-import structlog
 from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
+from api import grpc_calls
 from api.addresses import local_address, wanted_address
-from api.entrance import Call, Entrance
-from api.errors import message_of, rich_status, status_of
+from api.entrance import Entrance
+from api.grpc_calls import (
+    CALLS_PER_CONNECTION,
+    HEALTH_SERVICE,
+    METADATA_BYTES,
+    PING_S,
+    PONG_S,
+    REFLECTION_SERVICES,
+    OnceForAll,
+)
 from api.health import Health
 from api.services import Endpoint, Services, StreamEndpoint, UnaryEndpoint
 from api.tls import ListenerTls
-from model.deadline import time_limited
-from model.errors import AuthzError, StorageFailed, Unavailable
-
-log = structlog.get_logger(__name__)
-
-HEALTH_SERVICE = "grpc.health.v1.Health"
-REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
+from model.errors import Unavailable
 
 
 class GrpcHost:
@@ -79,20 +81,16 @@ class GrpcHost:
         await self._server.stop(grace_s)
 
 
-_CALLS_PER_CONNECTION = 1_024  # more wait at the client; what is not admitted yet is bounded by nothing else
-_METADATA_BYTES = 32 * 1024  # tokens of issuers that list a caller's groups are longer than gRPC's 8 KiB
-_PING_MS = 60_000  # a client that is gone without a word gives its streams back this soon, not in two hours
-_PONG_MS = 20_000
 _LEAST_PING_PAUSE_MS = 10_000  # clients that ping each half minute are common, and would be cut off by the default
 
 
 def _options(max_message_bytes: int) -> list[tuple[str, int]]:
     return [
-        ("grpc.max_concurrent_streams", _CALLS_PER_CONNECTION),
-        ("grpc.max_metadata_size", _METADATA_BYTES),
-        ("grpc.absolute_max_metadata_size", _METADATA_BYTES),
-        ("grpc.keepalive_time_ms", _PING_MS),
-        ("grpc.keepalive_timeout_ms", _PONG_MS),
+        ("grpc.max_concurrent_streams", CALLS_PER_CONNECTION),
+        ("grpc.max_metadata_size", METADATA_BYTES),
+        ("grpc.absolute_max_metadata_size", METADATA_BYTES),
+        ("grpc.keepalive_time_ms", round(PING_S * 1000)),
+        ("grpc.keepalive_timeout_ms", round(PONG_S * 1000)),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_ping_interval_without_data_ms", _LEAST_PING_PAUSE_MS),
         ("grpc.max_receive_message_length", max_message_bytes),
@@ -112,36 +110,43 @@ def _service_handlers(services: Services, entrance: Entrance) -> list[grpc.Gener
 # The stubs know only the blocking forms of handlers, hence Any.
 def _handler(endpoint: Endpoint, entrance: Entrance) -> Any:
     if isinstance(endpoint, StreamEndpoint):
-        return grpc.unary_stream_rpc_method_handler(_stream(endpoint, entrance), response_serializer=_OnceForAll())
+        return grpc.unary_stream_rpc_method_handler(_stream(endpoint, entrance), response_serializer=OnceForAll())
     return grpc.unary_unary_rpc_method_handler(_unary(endpoint, entrance), response_serializer=_serialize)
 
 
 def _unary(endpoint: UnaryEndpoint, entrance: Entrance) -> Any:
-    rpc = endpoint.rpc
-
     async def call(raw: bytes, context: grpc.aio.ServicerContext[bytes, Message]) -> Message:
         try:
-            async with entrance.admitted(_call_of(rpc.name, context)):
-                with time_limited(context.time_remaining()):
-                    return await endpoint.answer(rpc.parse(raw))
+            return await grpc_calls.answer(endpoint, entrance, _Incoming(context), raw)
         except Exception as error:  # the edge: see _abort
-            await _abort(context, rpc.name, error)
+            await _abort(context, endpoint.rpc.name, error)
         raise AssertionError("abort always raises")
 
     return call
 
 
 def _stream(endpoint: StreamEndpoint, entrance: Entrance) -> Any:
-    rpc = endpoint.rpc
-
     async def call(raw: bytes, context: grpc.aio.ServicerContext[bytes, Message]) -> None:
         try:
-            async with entrance.admitted(_call_of(rpc.name, context)):
-                await endpoint.pour(rpc.parse(raw), _GrpcOutlet(context))
+            await grpc_calls.pour(endpoint, entrance, _Incoming(context), raw, _GrpcOutlet(context))
         except Exception as error:  # the edge: see _abort
-            await _abort(context, rpc.name, error)
+            await _abort(context, endpoint.rpc.name, error)
 
     return call
+
+
+class _Incoming:
+    """What grpc.aio knows of a call."""
+
+    def __init__(self, context: grpc.aio.ServicerContext[bytes, Message]) -> None:
+        self._context = context
+
+    def header(self, name: str) -> str | None:
+        value = next((value for key, value in self._context.invocation_metadata() or () if key == name), None)
+        return value if isinstance(value, str) else None
+
+    def time_left_s(self) -> float | None:
+        return self._context.time_remaining()
 
 
 class _GrpcOutlet:
@@ -160,48 +165,21 @@ class _GrpcOutlet:
         await self._context.write(response)
 
 
-def _call_of(rpc: str, context: grpc.aio.ServicerContext[bytes, Message]) -> Call:
-    metadata = dict(context.invocation_metadata() or ())
-    authorization = metadata.get("authorization")
-    return Call(rpc, authorization if isinstance(authorization, str) else None)
-
-
 async def _abort(context: grpc.aio.ServicerContext[bytes, Message], rpc: str, error: Exception) -> None:
-    """End the call with the status of an error; a bug must not show its traceback to a client."""
-    if not isinstance(error, AuthzError):
-        log.exception("call failed", method=rpc, exc_info=error)
-        await context.abort(grpc.StatusCode.INTERNAL, "internal error")
-    if isinstance(error, StorageFailed):
-        log.error("the store failed", method=rpc, error=str(error))
-    details = (("grpc-status-details-bin", rich_status(error).SerializeToString()),)
-    await context.abort(status_of(error).grpc, message_of(error), details)
+    ending = grpc_calls.ending_of(rpc, error)
+    details = (("grpc-status-details-bin", ending.details),) if ending.details else ()
+    await context.abort(ending.code, ending.message, details)
 
 
 def _serialize(message: Message) -> bytes:
     return message.SerializeToString()
 
 
-class _OnceForAll:
-    """Serializes a response once that goes to many streams: they send it right after each other.
-
-    A message of 1000 changes takes 0.2 ms, with 1000 watchers a fifth of a second for each transaction.
-    """
-
-    def __init__(self) -> None:
-        self._last: Message | None = None
-        self._raw = b""
-
-    def __call__(self, message: Message) -> bytes:
-        if message is not self._last:
-            self._last, self._raw = message, message.SerializeToString()
-        return self._raw
-
-
 def _add_reflection(server: grpc.aio.Server, services: Services, entrance: Entrance) -> None:
     """Reflection as v1alpha and, message for message the same, as v1; for those who may ask."""
-    names = (*services.names, HEALTH_SERVICE, reflection.SERVICE_NAME, REFLECTION_V1)
+    names = (*services.names, HEALTH_SERVICE, *REFLECTION_SERVICES)
     servicer = reflection.aio.ReflectionServicer(names)
-    for name in (reflection.SERVICE_NAME, REFLECTION_V1):
+    for name in REFLECTION_SERVICES:
         handler = grpc.stream_stream_rpc_method_handler(
             _reflecting(servicer, f"/{name}/ServerReflectionInfo", entrance),
             request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
@@ -216,7 +194,7 @@ def _reflecting(servicer: Any, rpc: str, entrance: Entrance) -> Any:
         requests: AsyncIterator[Message], context: grpc.aio.ServicerContext[bytes, Message]
     ) -> AsyncIterator[Message]:
         try:
-            async with entrance.admitted(_call_of(rpc, context)):
+            async with grpc_calls.admitted(rpc, entrance, _Incoming(context)):
                 async for response in servicer.ServerReflectionInfo(requests, context):
                     yield response
         except Exception as error:  # the edge: see _abort

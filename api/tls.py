@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import grpc
@@ -19,6 +20,9 @@ import structlog
 
 from api.identity import Identity, TlsSettings
 from model.errors import Misconfigured
+
+Follower = Callable[[bytes, bytes, bytes | None], None]
+"""Takes certificates, key and client CA, all in PEM."""
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +38,7 @@ class ListenerTls:
         self._identity = Identity.read(settings)
         self._context = _ssl_context(settings, self._identity)
         self._complaint = ""
+        self._followers: list[Follower] = []
         _warn_if_expired(settings, self._identity)
 
     def __repr__(self) -> str:
@@ -53,6 +58,20 @@ class ListenerTls:
         asks_clients = self._settings.client_ca is not None
         first = _grpc_configuration(served)
         return grpc.dynamic_ssl_server_credentials(first, newer, asks_clients)  # type: ignore[arg-type]  # knows no None
+
+    def hand_on(self, follower: Follower) -> None:
+        """Give the certificates, the key and the client CA, if there is one, to a listener: now and when they change.
+
+        It raises ValueError for what it cannot use, which is Misconfigured now, and later a line in the log.
+        """
+        self._give(self._identity, follower)
+        self._followers.append(follower)
+
+    def _give(self, identity: Identity, follower: Follower) -> None:
+        try:
+            follower(identity.cert, identity.key, identity.client_ca)
+        except ValueError as error:
+            raise Misconfigured(f"cannot use the certificate {self._settings.cert}: {error}") from error
 
     def http_context(self) -> ssl.SSLContext:
         """A context for an HTTP listener, which follows the files."""
@@ -77,6 +96,9 @@ class ListenerTls:
         """Take what the files say now if it is new, or log why it cannot be used, once for each reason."""
         try:
             identity, context = await asyncio.to_thread(self._load)
+            if identity != self._identity:
+                for follower in self._followers:
+                    self._give(identity, follower)
         except Misconfigured as error:
             if self._complaint != str(error):
                 self._complaint = str(error)

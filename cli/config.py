@@ -25,7 +25,14 @@ from cli.version import installed_version
 from cluster.redis_server import RedisServer
 from model.errors import InvalidRequest
 from node.distant import ClusterAccess
-from node.settings import ClusterSettings, DatabaseEngine, DatabaseSettings, GarbageCollection, NodeSettings
+from node.settings import (
+    ClusterSettings,
+    DatabaseEngine,
+    DatabaseSettings,
+    GarbageCollection,
+    GrpcTransport,
+    NodeSettings,
+)
 from storage.postgres.settings import PostgresSettings
 
 DEFAULT_FILE = Path("config/config.yaml")
@@ -139,6 +146,7 @@ def node_settings(configuration: Configuration) -> NodeSettings:
     return NodeSettings(
         host=configuration.text("server.host"),
         grpc_port=configuration.integer("server.grpc.port"),
+        grpc_transport=GrpcTransport(configuration.text("server.grpc.transport")),
         schema_cache_entries=configuration.integer("service.schema.cache.number_of_counters"),
         answer_cache_entries=configuration.integer("service.permission.cache.number_of_counters"),
         answer_cache_bytes=configuration.integer("service.permission.cache.max_cost"),

@@ -66,6 +66,14 @@ SETTINGS: tuple[Setting, ...] = (
         works=True,
     ),
     Setting("server.grpc.port", Kind.PORT, "3478", "Port for gRPC; 0 picks a free one.", works=True),
+    Setting(
+        "server.grpc.transport",
+        Kind.TEXT,
+        "auto",
+        "What carries gRPC: native, which is the fastest; grpcio; or auto for native where it was built.",
+        choices=("auto", "native", "grpcio"),
+        works=True,
+    ),
     Setting("server.grpc.tls.enabled", Kind.SWITCH, "false", "Encrypt gRPC with TLS.", works=True),
     Setting(
         "server.grpc.tls.key",

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from api.auth.opening import opened_authenticator
 from api.cluster_limit import opened_cluster_limit
 from api.entrance import Entrance
-from api.grpc_host import GrpcHost
 from api.health import Health
+from api.host import Host
 from api.rest.host import RestHost
 from api.rpc.bundle import BundleService
 from api.rpc.data import DataService
@@ -29,6 +29,7 @@ from node.cluster import Cluster, cluster_of
 from node.housekeeping import garbage_collected
 from node.settings import NodeSettings
 from node.stores import opened_storage, storage_place
+from node.transports import grpc_host
 from proto.base.v1.service_pb2 import WatchResponse
 from storage.base import Storage
 
@@ -90,15 +91,7 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
         cluster = cluster_of(settings, answering, peer_tls, drained.set) if settings.cluster else None
         services = _services(settings, storage, answering.invoker(cluster.checks if cluster else None), tails)
         entrance = Entrance(authenticator, settings.limits, cluster_limit)
-        grpc_host = GrpcHost(
-            services,
-            health,
-            entrance,
-            host=settings.host,
-            port=settings.grpc_port,
-            max_message_bytes=settings.max_message_bytes,
-            tls=grpc_tls,
-        )
+        host = grpc_host(settings, services, health, entrance, grpc_tls)
         rest_host = settings.http and RestHost(
             services,
             health,
@@ -108,7 +101,7 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
             max_message_bytes=settings.max_message_bytes,
             ssl_context=http_tls.http_context() if http_tls else None,
         )
-        hosts = (grpc_host, rest_host) if rest_host else (grpc_host,)
+        hosts = (host, rest_host) if rest_host else (host,)
         beside = [tls.follow_files for tls in (grpc_tls, http_tls, peer_tls) if tls]
         if cluster_limit is not None:
             beside.append(cluster_limit.keep_filled)
@@ -121,7 +114,7 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
             _leaving(cluster, health, settings.drain_s),
         ):
             yield Node(
-                grpc_host.address,
+                host.address,
                 storage_place(settings.database),
                 health,
                 rest_url=rest_host.url if rest_host else "",
@@ -145,9 +138,9 @@ async def _leaving(cluster: Cluster | None, health: Health, drain_s: float) -> A
 
 
 @asynccontextmanager
-async def _listening(hosts: Sequence[GrpcHost | RestHost], health: Health, grace_s: float) -> AsyncIterator[None]:
+async def _listening(hosts: Sequence[Host], health: Health, grace_s: float) -> AsyncIterator[None]:
     """All hosts listen while the context lasts; at its end they stop side by side, so that the grace is one for all."""
-    started: list[GrpcHost | RestHost] = []
+    started: list[Host] = []
     try:
         for host in hosts:
             await host.start()

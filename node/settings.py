@@ -22,6 +22,14 @@ class DatabaseEngine(Enum):
     POSTGRES = "postgres"
 
 
+class GrpcTransport(Enum):
+    """What carries gRPC. AUTO is NATIVE where it was built, else GRPCIO."""
+
+    AUTO = "auto"
+    NATIVE = "native"
+    GRPCIO = "grpcio"
+
+
 @dataclass(frozen=True, slots=True)
 class GarbageCollection:
     """When history is removed. Off, it grows with every change.
@@ -99,6 +107,7 @@ class NodeSettings:
 
     host: str = ""
     grpc_port: int = 3478
+    grpc_transport: GrpcTransport = GrpcTransport.AUTO
     max_message_bytes: int = 4 * 1024 * 1024
     schema_cache_entries: int = 1000
     answer_cache_entries: int = 10_000

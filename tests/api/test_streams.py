@@ -10,7 +10,7 @@ import pytest
 from google.protobuf.message import Message
 
 import api.streams
-from api.grpc_host import _OnceForAll
+from api.grpc_calls import OnceForAll
 from api.services import Rpc, StreamEndpoint
 from api.streams import Established, Responses, Stalled, pour
 from model.errors import InvalidRequest, LimitExceeded
@@ -135,7 +135,7 @@ async def test_answers_are_the_messages_alone() -> None:
 
 
 def test_what_goes_to_many_streams_is_serialized_once() -> None:
-    serialize = _OnceForAll()
+    serialize = OnceForAll()
     first, equal = MESSAGES[0], pb.WatchResponse.FromString(MESSAGES[0].SerializeToString())
     raw = serialize(first)
     assert serialize(first) is raw

@@ -1,0 +1,162 @@
+//! One call, shared between the transport, which waits for its replies, and the event loop, which gives them.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use crate::arrivals::{Arrivals, Event};
+use crate::framing::Status;
+
+/// Responses that may wait for a client to take them before the handler is told to wait, in bytes.
+const ROOM_BYTES: usize = 64 * 1024;
+
+/// What a handler says. Messages are framed.
+pub enum Reply {
+    /// The only message of a call that succeeds.
+    Only(Bytes),
+    /// The stream stands; messages may follow.
+    Open,
+    Message(Bytes),
+    End(Status),
+}
+
+pub struct Call {
+    pub id: u64,
+    /// Its place among the methods the server was made with.
+    pub method: usize,
+    pub headers: HeaderMap,
+    pub deadline: Option<Instant>,
+    replies: Mutex<Waiting>,
+    waiting_bytes: AtomicUsize,
+    wants_room: AtomicBool,
+    is_over: AtomicBool,
+    /// How many more messages of a streaming request the handler is ready to take.
+    demand: Semaphore,
+}
+
+#[derive(Default)]
+struct Waiting {
+    replies: VecDeque<Reply>,
+    reader: Option<Waker>,
+}
+
+impl Call {
+    pub fn new(id: u64, method: usize, headers: HeaderMap, deadline: Option<Instant>) -> Self {
+        Self {
+            id,
+            method,
+            headers,
+            deadline,
+            replies: Mutex::default(),
+            waiting_bytes: AtomicUsize::new(0),
+            wants_room: AtomicBool::new(false),
+            is_over: AtomicBool::new(false),
+            demand: Semaphore::new(0),
+        }
+    }
+
+    /// True once nobody waits for replies any more.
+    pub fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::SeqCst)
+    }
+
+    /// Count a message that is about to be replied; false if the handler should wait for `Event::Room`.
+    pub fn has_room_after(&self, bytes: usize) -> bool {
+        if self.waiting_bytes.fetch_add(bytes, Ordering::SeqCst) + bytes <= ROOM_BYTES {
+            return true;
+        }
+        self.wants_room.store(true, Ordering::SeqCst);
+        // The transport may have sent everything before it could see the wish.
+        self.waiting_bytes.load(Ordering::SeqCst) <= ROOM_BYTES / 2 && self.wants_room.swap(false, Ordering::SeqCst)
+    }
+
+    /// Take a reply from the event loop. What comes after the end is dropped.
+    pub fn take(&self, reply: Reply) {
+        if self.is_over() {
+            return;
+        }
+        let reader = {
+            let mut waiting = self.replies.lock().expect("nothing panics holding it");
+            waiting.replies.push_back(reply);
+            waiting.reader.take()
+        };
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+
+    pub fn poll_reply(&self, context: &mut Context<'_>, arrivals: &Arrivals) -> Poll<Reply> {
+        let reply = {
+            let mut waiting = self.replies.lock().expect("nothing panics holding it");
+            let Some(reply) = waiting.replies.pop_front() else {
+                waiting.reader = Some(context.waker().clone());
+                return Poll::Pending;
+            };
+            reply
+        };
+        if let Reply::Message(message) = &reply {
+            let before = self.waiting_bytes.fetch_sub(message.len(), Ordering::SeqCst);
+            if before - message.len() <= ROOM_BYTES / 2 && self.wants_room.swap(false, Ordering::SeqCst) {
+                arrivals.push(Event::Room(self.id));
+            }
+        }
+        Poll::Ready(reply)
+    }
+
+    pub async fn reply(&self, arrivals: &Arrivals) -> Reply {
+        poll_fn(|context| self.poll_reply(context, arrivals)).await
+    }
+
+    /// Say that the handler is ready for another message of the request.
+    pub fn ask(&self) {
+        self.demand.add_permits(1);
+    }
+
+    /// Wait until the handler is ready for another message.
+    pub async fn asked(&self) {
+        self.demand.acquire().await.expect("never closed").forget();
+    }
+}
+
+/// Held by whatever answers a call in the transport. Dropped before the end, it tells the event loop that the client
+/// has gone.
+pub struct Lease {
+    pub call: Arc<Call>,
+    pub arrivals: Arc<Arrivals>,
+    beside: Vec<AbortHandle>,
+}
+
+impl Lease {
+    pub fn new(call: Arc<Call>, arrivals: Arc<Arrivals>) -> Self {
+        Self { call, arrivals, beside: Vec::new() }
+    }
+
+    /// Have a task end with the call.
+    pub fn keep(&mut self, task: AbortHandle) {
+        self.beside.push(task);
+    }
+
+    /// The handler has ended the call.
+    pub fn ended(&self) {
+        self.call.is_over.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        for task in &self.beside {
+            task.abort();
+        }
+        if !self.call.is_over.swap(true, Ordering::SeqCst) {
+            self.arrivals.push(Event::Gone(self.call.id));
+        }
+    }
+}
