@@ -59,10 +59,9 @@ class Ending(NamedTuple):
 
 async def answer(endpoint: UnaryEndpoint, entrance: Entrance, call: Incoming, raw: bytes) -> Message:
     """Admit a call and answer it. Raises as ``Entrance.admitted`` and ``UnaryEndpoint.answer``."""
-    rpc = endpoint.rpc
-    async with admitted(rpc.name, entrance, call):
+    async with admitted(endpoint.rpc.name, entrance, call):
         with time_limited(call.time_left_s()):
-            return await endpoint.answer(rpc.parse(raw))
+            return await endpoint.answer_bytes(raw)
 
 
 async def pour(endpoint: StreamEndpoint, entrance: Entrance, call: Incoming, raw: bytes, outlet: Outlet) -> None:

@@ -1,7 +1,7 @@
 """The contract's services as endpoints: a method name, its messages, and the handler that answers.
 
 Made from the descriptors, so that what is served is what the contract says. Every transport goes through
-``UnaryEndpoint.answer`` or ``StreamEndpoint.answers``, which validate before they call.
+``UnaryEndpoint.answer`` or ``StreamEndpoint.answers``, or gives them bytes; all validate before they call.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Any
 
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
+from api.reading import Reading
 from api.rpc.bundle import BundleService
 from api.rpc.data import DataService
 from api.rpc.permission import PermissionService
@@ -51,17 +53,21 @@ class Rpc:
             raise InvalidRequest(f"the body is not a {name} message") from error
 
 
-@dataclass(frozen=True, slots=True)
 class UnaryEndpoint:
-    """An RPC with one response."""
+    """An RPC with one response. handler: takes the message, or what it says it takes (``api.reading``)."""
 
-    rpc: Rpc
-    handler: Callable[[Message], Awaitable[Message]]
+    def __init__(self, rpc: Rpc, handler: Callable[[Any], Awaitable[Message]]) -> None:
+        self.rpc = rpc
+        self._handler = handler
+        self._reading = Reading(rpc.parse, handler)
 
     async def answer(self, request: Message) -> Message:
         """Validate, then answer. Raises AuthzError, and nothing else but bugs and cancellation."""
-        check_fields(request)
-        return await self.handler(request)
+        return await self._handler(self._reading.of_message(request))
+
+    async def answer_bytes(self, raw: bytes) -> Message:
+        """The same for a request in its wire form."""
+        return await self._handler(self._reading.of_bytes(raw))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import lru_cache
 
 from api.convert import arguments_from_proto, context_from_proto, entity_from_proto, subject_from_proto
 from api.expansion_form import expansion_to_proto
 from api.lookup_pages import cursor_of, page_of, tokens_of
+from api.reading import takes
 from cluster.invoker.invoker import Invoker
 from model.check import CheckAnswer, CheckRequest, PermissionsRequest, Question, Verdict
 from model.expand import ExpandRequest
@@ -38,21 +40,26 @@ _RESULTS = {
 }
 
 
+def _check_asked(request: PermissionCheckRequest) -> CheckRequest:
+    question = Question(
+        entity_from_proto(request.entity),
+        request.permission,
+        subject_from_proto(request.subject),
+        arguments_from_proto(request.arguments),
+    )
+    return _check_request(request, (question,))
+
+
 class PermissionService:
     """Answers through the invoker."""
 
     def __init__(self, invoker: Invoker) -> None:
         self._invoker = invoker
 
-    async def check(self, request: PermissionCheckRequest) -> PermissionCheckResponse:
+    @takes(_check_asked)
+    async def check(self, request: CheckRequest) -> PermissionCheckResponse:
         """One question; raises the error that kept it from being decided."""
-        question = Question(
-            entity_from_proto(request.entity),
-            request.permission,
-            subject_from_proto(request.subject),
-            arguments_from_proto(request.arguments),
-        )
-        (answer,) = await self._invoker.check(_check_request(request, (question,)))
+        (answer,) = await self._invoker.check(request)
         return _response(answer.verdict(), answer.check_count)
 
     async def bulk_check(self, request: PermissionBulkCheckRequest) -> PermissionBulkCheckResponse:
@@ -174,6 +181,8 @@ def _item_response(answer: CheckAnswer) -> PermissionCheckResponse:
     return _response(Verdict.DENIED, 1)
 
 
+@lru_cache(1_000)
 def _response(verdict: Verdict, check_count: int) -> PermissionCheckResponse:
+    """Made once for answers that read alike, so never to be changed."""
     metadata = PermissionCheckResponseMetadata(check_count=check_count)
     return PermissionCheckResponse(can=_RESULTS[verdict], metadata=metadata)
