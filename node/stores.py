@@ -43,12 +43,12 @@ async def _open(settings: DatabaseSettings) -> Storage:
 
 
 async def _open_postgres(settings: DatabaseSettings) -> Storage:
-    from storage.postgres.connecting import wait_for_server  # noqa: PLC0415
+    from storage.postgres.connecting import is_migrated, wait_for_server  # noqa: PLC0415
     from storage.postgres.store import PostgresStorage  # noqa: PLC0415
 
     postgres = postgres_of(settings)
     await wait_for_server(postgres, settings.patience_s)
-    if settings.auto_migrate:
+    if settings.auto_migrate and not await is_migrated(postgres):  # what migrates takes half a second to load
         await migrations_of(settings).up()
     return await PostgresStorage.open(postgres)
 

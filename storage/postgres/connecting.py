@@ -11,6 +11,7 @@ import structlog
 from model.errors import ErrorCode, Misconfigured, Unavailable
 from storage.postgres.addresses import place_of
 from storage.postgres.faults import FOREIGN_ERRORS, fault_of
+from storage.postgres.readiness import has_current_tables
 from storage.postgres.settings import PostgresSettings
 
 log = structlog.get_logger(__name__)
@@ -32,6 +33,17 @@ async def open_connection(settings: PostgresSettings) -> asyncpg.Connection:
         raise Misconfigured(f"the address of the database cannot be read{f': {error}' if is_told else ''}") from error
     except FOREIGN_ERRORS as error:
         raise fault_of(error, place=place_of(settings.writer_uri), code=ErrorCode.DATASTORE) from error
+
+
+async def is_migrated(settings: PostgresSettings) -> bool:
+    """True if the tables are of this version. Raises as ``open_connection``."""
+    connection = await open_connection(settings)
+    try:
+        return await has_current_tables(connection.fetch)
+    except FOREIGN_ERRORS as error:
+        raise fault_of(error, place=place_of(settings.writer_uri), code=ErrorCode.DATASTORE) from error
+    finally:
+        await connection.close(timeout=settings.connect_timeout_s)
 
 
 async def wait_for_server(

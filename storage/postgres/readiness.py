@@ -48,10 +48,20 @@ def ensure_server_supported(version: int) -> None:
         )
 
 
-async def _ensure_tables(fetch: Fetch) -> None:
+async def has_current_tables(fetch: Fetch) -> bool:
+    """True if the tables are of this version, so that there is nothing to migrate."""
+    return await _tables(fetch) == max(steps.files_by_number())
+
+
+async def _tables(fetch: Fetch) -> int:
+    """The number of the newest step of migration applied, 0 for none."""
     ((found,),) = await fetch("SELECT to_regclass('ringward.alembic_version') IS NOT NULL")
     versions = await fetch("SELECT version_num FROM ringward.alembic_version") if found else ()
-    current, known = int(versions[0][0]) if versions else 0, max(steps.files_by_number())
+    return int(versions[0][0]) if versions else 0
+
+
+async def _ensure_tables(fetch: Fetch) -> None:
+    current, known = await _tables(fetch), max(steps.files_by_number())
     if current < known:
         raise StorageFailed(
             f"the database is at migration {current} of {known}; run `ringward migrate up`, or start with"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from model.errors import Misconfigured, StorageFailed, Unavailable
 from storage.postgres.addresses import place_of
-from storage.postgres.connecting import open_connection, wait_for_server
+from storage.postgres.connecting import is_migrated, open_connection, wait_for_server
 from storage.postgres.settings import PostgresSettings
 from tests.support.postgres import PostgresServer
 
@@ -72,3 +75,34 @@ async def test_a_connection_works_and_is_the_callers(own_server: PostgresServer)
     connection = await open_connection(PostgresSettings(own_server.uri()))
     assert await connection.fetchval("SELECT 1") == 1
     await connection.close()
+
+
+async def test_tables_are_known_to_be_current_missing_or_not_ours_to_see(own_server: PostgresServer) -> None:
+    own_server.execute("CREATE DATABASE empty")
+    assert await is_migrated(PostgresSettings(own_server.uri()))
+    assert not await is_migrated(PostgresSettings(own_server.uri("empty")))
+    own_server.execute("UPDATE ringward.alembic_version SET version_num = '0000'")
+    assert not await is_migrated(PostgresSettings(own_server.uri()))
+
+    own_server.execute("CREATE ROLE stranger LOGIN")
+    stranger = own_server.uri().replace("postgres@", "stranger@")
+    with pytest.raises(StorageFailed):
+        await is_migrated(PostgresSettings(stranger))
+
+
+def test_a_node_that_has_nothing_to_migrate_does_not_load_what_migrates(own_server: PostgresServer) -> None:
+    start = (
+        "import asyncio, sys\n"
+        "from node.settings import DatabaseEngine, DatabaseSettings\n"
+        "from node.stores import opened_storage\n"
+        "from storage.postgres.settings import PostgresSettings\n"
+        "async def main(uri):\n"
+        "    settings = DatabaseSettings(DatabaseEngine.POSTGRES, postgres=PostgresSettings(uri))\n"
+        "    async with opened_storage(settings) as storage:\n"
+        "        await storage.ping()\n"
+        "asyncio.run(main(sys.argv[1]))\n"
+        "print({'alembic', 'sqlalchemy'} & sys.modules.keys() or 'neither')\n"
+    )
+    command = [sys.executable, "-c", start, own_server.uri()]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "neither"
