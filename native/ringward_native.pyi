@@ -3,66 +3,97 @@
 from collections.abc import Sequence
 from typing import Any, final
 
+ONE: int
+"""A method takes one message."""
+STREAM_FROM_FIRST: int
+"""It takes a stream of messages, and begins with the first of them, which says what is wanted."""
+STREAM: int
+"""It takes a stream of messages, and begins before there is any."""
+
 BEGAN: int
-"""A call, with its first message; None for a streaming request that has none."""
+"""A call, with its first message unless it is of a ``STREAM``; None for one of ``STREAM_FROM_FIRST`` that has none."""
 MESSAGE: int
-"""A further message of a streaming request, by the call's id."""
+"""A message of a stream, by the call's id: a further one of a call's request, or any of the answer to a call made."""
 REQUEST_ENDED: int
 """The end of a streaming request, by the call's id, with None for a message."""
 ROOM: int
-"""A call, by its id, takes responses again after ``Call.send`` was False."""
+"""A call, by its id, takes messages again after ``Call.send`` was False."""
 GONE: int
 """The client of a call, by its id, has gone or its time is over: no answer is waited for. Calls known to no one too."""
+OPENED: int
+"""A call that was made, by its id, is answered; with the metadata the answer opens with."""
+ENDED: int
+"""A call that was made, by its id, has ended; with the code and the message of its status."""
 CLOSED: int
-"""The server has ended: no connection is left."""
+"""The listener has ended: no connection is left."""
 
 @final
 class Call:
-    """One call. Everything said after its end, or its client's, is dropped."""
+    """One call, taken or made. Whatever is said after its end is dropped."""
 
     @property
     def id(self) -> int:
-        """Unique for the server."""
+        """Unique for the transport."""
 
     @property
     def method(self) -> int:
-        """The place of its method among those the server was made with."""
+        """The place of its method among those the transport was made with; of no meaning for a call that was made."""
+
+    @property
+    def peer(self) -> str:
+        """Where it comes from, or goes: ``host:port``."""
 
     def header(self, name: str) -> str | None:
         """The first value of the call's metadata by that name, in small letters."""
+
+    def metadata(self) -> list[tuple[str, str]]:
+        """All of the call's metadata."""
 
     def time_left_s(self) -> float | None:
         """Seconds until the client's deadline, at least 0; None if it has none."""
 
     def reply(self, message: bytes) -> None:
-        """End the call with its only message. Raises ValueError for one of 4 GiB or more."""
+        """End a call that was taken with its only message. Raises ValueError for one of 4 GiB or more."""
 
-    def open(self) -> None:
-        """Send the head of the response before there is a message."""
+    def open(self, metadata: Sequence[tuple[str, str]] = ...) -> None:
+        """Send the head of the response before there is a message. Raises ValueError for what is no metadata."""
 
     def send(self, message: bytes) -> bool:
         """Send a message of a stream; False if the next should wait until there is ``ROOM``. Raises as ``reply``."""
 
     def finish(self) -> None:
-        """End a stream well."""
+        """End what is sent, and with it a call that was taken: well."""
 
     def fail(self, code: int, message: str, details: bytes) -> None:
-        """End the call with a status. details: a serialized google.rpc.Status, or nothing."""
+        """End a call that was taken with a status. details: a serialized google.rpc.Status, or nothing."""
 
     def ask(self) -> None:
-        """Have the transport read another message of a streaming request."""
+        """Have the transport read another message of a stream."""
+
+    def give_up(self) -> None:
+        """Want no more of a call that was made: it ends at once."""
 
 @final
-class Server:
-    """One listening server.
+class CallerTls:
+    """What encrypted ports are called with: whose certificates are accepted, and the own one; PEM.
 
-    methods: the full names of what is served, and whether each takes a stream of requests. Others are refused with
-    UNIMPLEMENTED. max_connections: beyond which new ones are closed at once.
+    server_name: what certificates there are made out to, if not to the host that is called. Raises ValueError if they
+    cannot be used.
+    """
+
+    def __init__(self, ca: bytes, cert: bytes, key: bytes, server_name: str = "") -> None: ...
+
+@final
+class Transport:
+    """What listens, what calls others, and the thread both run on.
+
+    methods: the full names of what is served, and what each takes. Others are refused with UNIMPLEMENTED.
+    max_connections: beyond which new ones are closed at once.
     """
 
     def __init__(
         self,
-        methods: Sequence[tuple[str, bool]],
+        methods: Sequence[tuple[str, int]],
         *,
         max_message_bytes: int,
         max_metadata_bytes: int,
@@ -72,23 +103,34 @@ class Server:
         pong_within_s: float,
     ) -> None: ...
     def use_tls(self, cert: bytes, key: bytes, client_ca: bytes | None = None) -> None:
-        """Encrypt connections made from now on. PEM; client_ca: ask clients for a certificate signed by one of these.
+        """Encrypt connections taken from now on. PEM; client_ca: ask clients for a certificate signed by one of these.
 
         Raises ValueError if they cannot be used.
         """
 
+    def start(self) -> None:
+        """Start the thread."""
+
     def listen(self, address: str) -> int:
-        """Listen on ``host:port``; the port, which for 0 is a free one. Raises OSError."""
+        """Listen on ``host:port``; the port, which for 0 is a free one. Raises OSError. It must run."""
+
+    def call(
+        self, address: str, path: str, metadata: Sequence[tuple[str, str]], tls: CallerTls | None = None
+    ) -> Call:
+        """Make a call of a streaming method, over a connection of its own. It must run.
+
+        Raises ValueError for metadata that is none, and for an address no certificate can be made out to.
+        """
 
     def fileno(self) -> int:
         """A descriptor that is readable when there is something to drain."""
 
     def drain(self) -> list[tuple[int, Any, Any]]:
-        """What has come in since, in order: what it is, the call or its id, its message."""
+        """What has happened since, in order: what it is, the call or its id, what comes with it."""
 
     @property
     def connections(self) -> int:
-        """How many are open."""
+        """How many that were taken are open."""
 
     def refuse_new(self) -> None:
         """Take no new connections and no new calls; those under way go on."""

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body::{Body, Frame};
 
 use crate::call::{Lease, Reply};
@@ -35,9 +35,11 @@ impl Answer {
         headed(Self { first: Some(message), end: Some(Status::ok()), lease: None })
     }
 
-    /// A stream, whose first message may be there already.
-    pub fn stream(first: Option<Bytes>, lease: Lease) -> Response<Self> {
-        headed(Self { first, end: None, lease: Some(lease) })
+    /// A stream, whose first message may be there already, and what it opens with.
+    pub fn stream(headers: HeaderMap, first: Option<Bytes>, lease: Lease) -> Response<Self> {
+        let mut response = headed(Self { first, end: None, lease: Some(lease) });
+        response.headers_mut().extend(headers);
+        response
     }
 
     /// What is no call of gRPC at all.
@@ -76,7 +78,7 @@ impl Body for Answer {
                     this.lease = None;
                     return Poll::Ready(Some(Ok(Frame::trailers(status.trailers()))));
                 }
-                Reply::Open | Reply::Only(_) => {} // said before, or by no handler of a stream
+                Reply::Open(_) | Reply::Only(_) => {} // said before, or by no handler of a stream
             }
         }
         Poll::Ready(None)

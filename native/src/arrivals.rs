@@ -6,8 +6,10 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use http::HeaderMap;
 
 use crate::call::Call;
+use crate::framing::Status;
 
 /// Something that happened to a call. It begins with its first message, or without one if its request has none.
 pub enum Event {
@@ -18,7 +20,11 @@ pub enum Event {
     Room(u64),
     /// The client has gone, or its time is over: nobody waits for an answer any more.
     Gone(u64),
-    /// The server has ended.
+    /// A call that was made is answered: what its answer opens with.
+    Opened(u64, HeaderMap),
+    /// A call that was made has ended.
+    Ended(u64, Status),
+    /// The listener has ended, and so has the last of its connections.
     Closed,
 }
 

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::HeaderMap;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
@@ -22,8 +22,8 @@ const ROOM_BYTES: usize = 64 * 1024;
 pub enum Reply {
     /// The only message of a call that succeeds.
     Only(Bytes),
-    /// The stream stands; messages may follow.
-    Open,
+    /// The stream stands, and opens with these headers; messages may follow.
+    Open(HeaderMap),
     Message(Bytes),
     End(Status),
 }
@@ -33,13 +33,17 @@ pub struct Call {
     /// Its place among the methods the server was made with.
     pub method: usize,
     pub headers: HeaderMap,
+    /// Where it comes from; of a call that was made, where it goes.
+    pub peer: String,
     pub deadline: Option<Instant>,
     replies: Mutex<Waiting>,
     waiting_bytes: AtomicUsize,
     wants_room: AtomicBool,
     is_over: AtomicBool,
-    /// How many more messages of a streaming request the handler is ready to take.
+    /// How many more messages of a stream the event loop is ready to take.
     demand: Semaphore,
+    /// Of a call that was made: the event loop wants no more of it.
+    given_up: Notify,
 }
 
 #[derive(Default)]
@@ -49,17 +53,19 @@ struct Waiting {
 }
 
 impl Call {
-    pub fn new(id: u64, method: usize, headers: HeaderMap, deadline: Option<Instant>) -> Self {
+    pub fn new(id: u64, method: usize, headers: HeaderMap, peer: String, deadline: Option<Instant>) -> Self {
         Self {
             id,
             method,
             headers,
+            peer,
             deadline,
             replies: Mutex::default(),
             waiting_bytes: AtomicUsize::new(0),
             wants_room: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
             demand: Semaphore::new(0),
+            given_up: Notify::new(),
         }
     }
 
@@ -115,12 +121,26 @@ impl Call {
         poll_fn(|context| self.poll_reply(context, arrivals)).await
     }
 
-    /// Say that the handler is ready for another message of the request.
+    /// Say that the event loop is ready for another message.
     pub fn ask(&self) {
         self.demand.add_permits(1);
     }
 
-    /// Wait until the handler is ready for another message.
+    /// Want no more of a call that was made.
+    pub fn give_up(&self) {
+        self.given_up.notify_one();
+    }
+
+    pub async fn is_given_up(&self) {
+        self.given_up.notified().await;
+    }
+
+    /// Nobody waits for anything any more; true if it was not over before.
+    pub fn end(&self) -> bool {
+        !self.is_over.swap(true, Ordering::SeqCst)
+    }
+
+    /// Wait until the event loop is ready for another message.
     pub async fn asked(&self) {
         self.demand.acquire().await.expect("never closed").forget();
     }
@@ -146,7 +166,7 @@ impl Lease {
 
     /// The handler has ended the call.
     pub fn ended(&self) {
-        self.call.is_over.store(true, Ordering::SeqCst);
+        self.call.end();
     }
 }
 
@@ -155,7 +175,7 @@ impl Drop for Lease {
         for task in &self.beside {
             task.abort();
         }
-        if !self.call.is_over.swap(true, Ordering::SeqCst) {
+        if self.call.end() {
             self.arrivals.push(Event::Gone(self.call.id));
         }
     }

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use flate2::read::{GzDecoder, ZlibDecoder};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode, percent_encode};
 
 const PREFIX_BYTES: usize = 5;
 /// What a status message may not hold as it is: all but printable ASCII, and the percent sign itself.
@@ -27,6 +27,7 @@ pub mod code {
     pub const RESOURCE_EXHAUSTED: i32 = 8;
     pub const UNIMPLEMENTED: i32 = 12;
     pub const INTERNAL: i32 = 13;
+    pub const UNAVAILABLE: i32 = 14;
 }
 
 /// How a call ends. `details` is a serialized google.rpc.Status, or empty.
@@ -44,6 +45,13 @@ impl Status {
 
     pub fn new(code: i32, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), details: Vec::new() }
+    }
+
+    /// What trailers say; None if they say nothing of a status.
+    pub fn of_trailers(trailers: &HeaderMap) -> Option<Self> {
+        let code = trailers.get(GRPC_STATUS)?.to_str().ok()?.parse().ok()?;
+        let message = trailers.get(GRPC_MESSAGE).map_or(&[][..], |value| value.as_bytes());
+        Some(Self::new(code, percent_decode(message).decode_utf8_lossy()))
     }
 
     /// The trailers that say it.
@@ -277,6 +285,8 @@ mod tests {
         assert_eq!(trailers["grpc-status"], "3");
         assert_eq!(trailers["grpc-message"], "100 %25 %C3%A9%0A");
         assert_eq!(trailers["grpc-status-details-bin"], "AP8");
+        assert_eq!(Status::of_trailers(&trailers), Some(Status::new(3, "100 % é\n")));
+        assert_eq!(Status::of_trailers(&HeaderMap::new()), None);
         assert_eq!(Status::ok().trailers().len(), 1);
     }
 }

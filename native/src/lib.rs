@@ -8,6 +8,7 @@
 mod answer;
 mod arrivals;
 mod call;
+mod client;
 mod framing;
 mod listener;
 mod python;

@@ -67,8 +67,8 @@ pub async fn listen(
     while *phase.borrow_and_update() == Phase::Serving {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) if connections.len() < holding.most_connections => {
-                    let served = served(stream, http.clone(), service.clone(), shared.clone(), phase.clone());
+                Ok((stream, peer)) if connections.len() < holding.most_connections => {
+                    let served = served(stream, peer, http.clone(), service.clone(), shared.clone(), phase.clone());
                     connections.spawn(served);
                 }
                 Ok(_) => {} // closed at once, so that the client goes elsewhere rather than wait
@@ -107,6 +107,7 @@ fn http_of(holding: &Holding) -> http2::Builder<TokioExecutor> {
 /// One connection, to its end.
 async fn served(
     stream: TcpStream,
+    peer: SocketAddr,
     http: http2::Builder<TokioExecutor>,
     service: Arc<Service>,
     shared: Arc<Shared>,
@@ -115,9 +116,9 @@ async fn served(
     let _ = stream.set_nodelay(true); // a socket that is gone shows itself soon enough
     let tls = shared.tls.read().expect("nothing panics holding it").clone();
     let talking = async {
-        let Some(config) = tls else { return spoken(stream, &http, service, phase.clone()).await };
+        let Some(config) = tls else { return spoken(stream, peer, &http, service, phase.clone()).await };
         if let Ok(Ok(encrypted)) = timeout(GREETING_TIME, TlsAcceptor::from(config).accept(stream)).await {
-            spoken(encrypted, &http, service, phase.clone()).await;
+            spoken(encrypted, peer, &http, service, phase.clone()).await;
         }
     };
     let mut ending = phase.clone();
@@ -130,6 +131,7 @@ async fn served(
 /// HTTP/2 over one connection, to its end.
 async fn spoken<S>(
     stream: S,
+    peer: SocketAddr,
     http: &http2::Builder<TokioExecutor>,
     service: Arc<Service>,
     mut phase: watch::Receiver<Phase>,
@@ -138,9 +140,10 @@ async fn spoken<S>(
 {
     let greeted = Arc::new(AtomicBool::new(false));
     let stream = Greeting { stream, bytes: 0, done: greeted.clone() };
+    let peer: Arc<str> = peer.to_string().into();
     let answer = move |request: Request<Incoming>| {
-        let service = service.clone();
-        async move { Ok::<_, Infallible>(service.answer(request).await) }
+        let (service, peer) = (service.clone(), peer.clone());
+        async move { Ok::<_, Infallible>(service.answer(request, &peer).await) }
     };
     let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service_fn(answer)));
     let mut silence = std::pin::pin!(sleep(GREETING_TIME));

@@ -1,20 +1,24 @@
 //! What Python sees.
 
 use std::collections::HashMap;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use http::{HeaderMap, HeaderName, HeaderValue};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Handle};
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tokio_rustls::rustls::ClientConfig;
+use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::arrivals::{Arrivals, Event};
 use crate::call::{Call, Reply};
+use crate::client::{Dialling, converse};
 use crate::framing::{Status, framed};
 use crate::listener::{Holding, Phase, Shared, bound, listen};
 use crate::replies::Replies;
@@ -26,7 +30,13 @@ const MESSAGE: u8 = 1;
 const REQUEST_ENDED: u8 = 2;
 const ROOM: u8 = 3;
 const GONE: u8 = 4;
-const CLOSED: u8 = 5;
+const OPENED: u8 = 5;
+const ENDED: u8 = 6;
+const CLOSED: u8 = 7;
+
+const ONE: u8 = 0;
+const STREAM_FROM_FIRST: u8 = 1;
+const STREAM: u8 = 2;
 
 /// One call, for its handler. The stub describes it.
 #[pyclass(name = "Call", frozen)]
@@ -51,6 +61,15 @@ impl PyCall {
         self.call.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
     }
 
+    fn metadata(&self) -> Vec<(String, String)> {
+        texts_of(&self.call.headers)
+    }
+
+    #[getter]
+    fn peer(&self) -> &str {
+        &self.call.peer
+    }
+
     fn time_left_s(&self) -> Option<f64> {
         let deadline = self.call.deadline?;
         Some(deadline.saturating_duration_since(Instant::now()).as_secs_f64())
@@ -61,8 +80,10 @@ impl PyCall {
         Ok(())
     }
 
-    fn open(&self) {
-        self.say(Reply::Open);
+    #[pyo3(signature = (metadata=Vec::new()))]
+    fn open(&self, metadata: Vec<(String, String)>) -> PyResult<()> {
+        self.say(Reply::Open(headers_of(metadata)?));
+        Ok(())
     }
 
     fn send(&self, message: &[u8]) -> PyResult<bool> {
@@ -86,12 +107,31 @@ impl PyCall {
     fn ask(&self) {
         self.call.ask();
     }
+
+    fn give_up(&self) {
+        self.call.give_up();
+    }
 }
 
 impl PyCall {
     fn say(&self, reply: Reply) {
         self.replies.push(self.call.clone(), reply);
     }
+}
+
+fn headers_of(metadata: Vec<(String, String)>) -> PyResult<HeaderMap> {
+    let mut headers = HeaderMap::with_capacity(metadata.len());
+    for (name, value) in metadata {
+        let wrong = |_| PyValueError::new_err(format!("no metadata: {name:?}: {value:?}"));
+        let name = HeaderName::try_from(name.as_str()).map_err(|_| wrong(()))?;
+        headers.append(name.clone(), HeaderValue::try_from(value.as_str()).map_err(|_| wrong(()))?);
+    }
+    Ok(headers)
+}
+
+fn texts_of(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
 }
 
 fn bounded(message: &[u8]) -> PyResult<&[u8]> {
@@ -101,20 +141,55 @@ fn bounded(message: &[u8]) -> PyResult<&[u8]> {
     Ok(message)
 }
 
-/// A listening server and the thread it runs on. The stub describes it.
+/// What listens, what calls others, and the thread both run on. The stub describes it.
 #[pyclass(frozen)]
-struct Server {
+struct Transport {
     arrivals: Arc<Arrivals>,
     replies: Arc<Replies>,
     service: Arc<Service>,
     shared: Arc<Shared>,
     holding: Holding,
+    most_message_bytes: usize,
     phase: watch::Sender<Phase>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    made: AtomicU64,
+    running: Mutex<Option<Running>>,
+}
+
+struct Running {
+    handle: Handle,
+    thread: JoinHandle<()>,
+}
+
+/// Certificates for calling encrypted ports. The stub describes it.
+#[pyclass(frozen)]
+struct CallerTls {
+    config: Arc<ClientConfig>,
+    server_name: String,
 }
 
 #[pymethods]
-impl Server {
+impl CallerTls {
+    #[new]
+    #[pyo3(signature = (ca, cert, key, server_name=String::new()))]
+    fn new(ca: &[u8], cert: &[u8], key: &[u8], server_name: String) -> PyResult<Self> {
+        let config = tls::calling(ca, cert, key).map_err(PyValueError::new_err)?;
+        Ok(Self { config, server_name })
+    }
+}
+
+impl CallerTls {
+    /// With the name a certificate there must be made out to: the one that was given, or the address's host.
+    fn towards(&self, address: &str) -> PyResult<(Arc<ClientConfig>, ServerName<'static>)> {
+        let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+        let name = if self.server_name.is_empty() { host.trim_matches(['[', ']']) } else { &self.server_name };
+        let name = ServerName::try_from(name.to_owned())
+            .map_err(|_| PyValueError::new_err(format!("no certificate can be made out to {name:?}")))?;
+        Ok((self.config.clone(), name))
+    }
+}
+
+#[pymethods]
+impl Transport {
     #[new]
     #[pyo3(signature = (
         methods, *, max_message_bytes, max_metadata_bytes, max_connections, calls_per_connection, ping_every_s,
@@ -122,7 +197,7 @@ impl Server {
     ))]
     #[expect(clippy::too_many_arguments)]
     fn new(
-        methods: Vec<(String, bool)>,
+        methods: Vec<(String, u8)>,
         max_message_bytes: usize,
         max_metadata_bytes: u32,
         max_connections: usize,
@@ -130,13 +205,19 @@ impl Server {
         ping_every_s: f64,
         pong_within_s: f64,
     ) -> PyResult<Self> {
-        let numbered = methods.into_iter().enumerate();
-        let methods = numbered
-            .map(|(number, (path, streams))| (path, (number, if streams { Takes::Stream } else { Takes::One })))
-            .collect::<HashMap<_, _>>();
+        let mut numbered = HashMap::with_capacity(methods.len());
+        for (number, (path, takes)) in methods.into_iter().enumerate() {
+            let takes = match takes {
+                ONE => Takes::One,
+                STREAM_FROM_FIRST => Takes::StreamFromFirst,
+                STREAM => Takes::Stream,
+                _ => return Err(PyValueError::new_err(format!("{path} takes {takes}, and that is nothing"))),
+            };
+            numbered.insert(path, (number, takes));
+        }
         let arrivals = Arc::new(Arrivals::new()?);
         Ok(Self {
-            service: Arc::new(Service::new(methods, max_message_bytes, arrivals.clone())),
+            service: Arc::new(Service::new(numbered, max_message_bytes, arrivals.clone())),
             arrivals,
             replies: Arc::default(),
             shared: Arc::default(),
@@ -147,9 +228,30 @@ impl Server {
                 ping_every: Duration::from_secs_f64(ping_every_s),
                 pong_within: Duration::from_secs_f64(pong_within_s),
             },
+            most_message_bytes: max_message_bytes,
             phase: watch::Sender::new(Phase::Serving),
-            thread: Mutex::new(None),
+            made: AtomicU64::new(0),
+            running: Mutex::new(None),
         })
+    }
+
+    fn start(&self) -> PyResult<()> {
+        let mut running = self.running.lock().expect("nothing panics holding it");
+        if running.is_some() {
+            return Err(PyRuntimeError::new_err("it runs already"));
+        }
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let (replies, mut phase) = (self.replies.clone(), self.phase.subscribe());
+        let run = move || {
+            runtime.block_on(async move {
+                tokio::spawn(async move { replies.deliver().await });
+                let _ = phase.wait_for(|phase| *phase == Phase::Closed).await;
+            });
+        };
+        let thread = std::thread::Builder::new().name("grpc-transport".into()).spawn(run)?;
+        *running = Some(Running { handle, thread });
+        Ok(())
     }
 
     #[pyo3(signature = (cert, key, client_ca=None))]
@@ -160,26 +262,40 @@ impl Server {
     }
 
     fn listen(&self, address: &str) -> PyResult<u16> {
-        let mut thread = self.thread.lock().expect("nothing panics holding it");
-        if thread.is_some() {
-            return Err(PyRuntimeError::new_err("the server listens already"));
-        }
+        let handle = self.handle()?;
         let (listener, local) = bound(address)?;
-        let runtime = Builder::new_current_thread().enable_all().build()?;
         let (service, holding, shared) = (self.service.clone(), self.holding.clone(), self.shared.clone());
-        let (replies, arrivals, phase) = (self.replies.clone(), self.arrivals.clone(), self.phase.subscribe());
-        let run = move || {
-            runtime.block_on(async move {
-                let delivering = tokio::spawn(async move { replies.deliver().await });
-                if let Ok(listener) = tokio::net::TcpListener::from_std(listener) {
-                    listen(listener, service, holding, shared, phase).await;
-                }
-                delivering.abort();
-            });
+        let (arrivals, phase) = (self.arrivals.clone(), self.phase.subscribe());
+        handle.spawn(async move {
+            if let Ok(listener) = tokio::net::TcpListener::from_std(listener) {
+                listen(listener, service, holding, shared, phase).await;
+            }
             arrivals.push(Event::Closed);
-        };
-        *thread = Some(std::thread::Builder::new().name("grpc-transport".into()).spawn(run)?);
+        });
         Ok(local.port())
+    }
+
+    #[pyo3(signature = (address, path, metadata, tls=None))]
+    fn call(
+        &self,
+        address: String,
+        path: String,
+        metadata: Vec<(String, String)>,
+        tls: Option<&CallerTls>,
+    ) -> PyResult<PyCall> {
+        let handle = self.handle()?;
+        let dialling = Dialling {
+            path,
+            tls: tls.map(|tls| tls.towards(&address)).transpose()?,
+            most_message_bytes: self.most_message_bytes,
+            ping_every: self.holding.ping_every,
+            pong_within: self.holding.pong_within,
+        };
+        // Calls that are taken count from 0 up, and these from the other end: no number is given twice.
+        let id = u64::MAX - self.made.fetch_add(1, Ordering::Relaxed);
+        let call = Arc::new(Call::new(id, usize::MAX, headers_of(metadata)?, address, None));
+        handle.spawn(converse(dialling, call.clone(), self.arrivals.clone()));
+        Ok(PyCall { call, replies: self.replies.clone() })
     }
 
     fn fileno(&self) -> i32 {
@@ -200,6 +316,8 @@ impl Server {
                 Event::RequestEnded(id) => events.append((REQUEST_ENDED, id, py.None()))?,
                 Event::Room(id) => events.append((ROOM, id, py.None()))?,
                 Event::Gone(id) => events.append((GONE, id, py.None()))?,
+                Event::Opened(id, headers) => events.append((OPENED, id, texts_of(&headers)))?,
+                Event::Ended(id, status) => events.append((ENDED, id, (status.code, status.message)))?,
                 Event::Closed => events.append((CLOSED, py.None(), py.None()))?,
             }
         }
@@ -217,13 +335,19 @@ impl Server {
 
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         self.advance(Phase::Closed);
-        let thread = self.thread.lock().expect("nothing panics holding it").take();
-        let Some(thread) = thread else { return Ok(()) };
-        py.detach(|| thread.join()).map_err(|_| PyOSError::new_err("the transport's thread had panicked"))
+        let running = self.running.lock().expect("nothing panics holding it").take();
+        let Some(running) = running else { return Ok(()) };
+        py.detach(|| running.thread.join()).map_err(|_| PyOSError::new_err("the transport's thread had panicked"))
     }
 }
 
-impl Server {
+impl Transport {
+    fn handle(&self) -> PyResult<Handle> {
+        let running = self.running.lock().expect("nothing panics holding it");
+        let running = running.as_ref().ok_or_else(|| PyRuntimeError::new_err("it does not run"))?;
+        Ok(running.handle.clone())
+    }
+
     fn advance(&self, phase: Phase) {
         self.phase.send_if_modified(|current| {
             let goes_on = *current != Phase::Closed && *current != phase;
@@ -235,7 +359,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for Transport {
     fn drop(&mut self) {
         self.advance(Phase::Closed);
     }
@@ -244,8 +368,14 @@ impl Drop for Server {
 #[pymodule]
 fn ringward_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PyCall>()?;
-    module.add_class::<Server>()?;
-    let kinds = [
+    module.add_class::<Transport>()?;
+    module.add_class::<CallerTls>()?;
+    let numbers = [
+        ("ONE", ONE),
+        ("STREAM_FROM_FIRST", STREAM_FROM_FIRST),
+        ("STREAM", STREAM),
+        ("OPENED", OPENED),
+        ("ENDED", ENDED),
         ("BEGAN", BEGAN),
         ("MESSAGE", MESSAGE),
         ("REQUEST_ENDED", REQUEST_ENDED),
@@ -253,8 +383,8 @@ fn ringward_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
         ("GONE", GONE),
         ("CLOSED", CLOSED),
     ];
-    for (name, kind) in kinds {
-        module.add(name, kind)?;
+    for (name, number) in numbers {
+        module.add(name, number)?;
     }
     Ok(())
 }

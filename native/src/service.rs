@@ -23,10 +23,13 @@ const REQUEST_TIME: Duration = Duration::from_secs(60);
 /// Bytes of requests that are not complete yet, of all clients together.
 const MOST_INCOMPLETE_BYTES: usize = 256 * 1024 * 1024;
 
-/// What a method takes: one message, or a stream of them.
+/// What a method takes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Takes {
     One,
+    /// A stream whose first message says what is wanted: the call begins with it.
+    StreamFromFirst,
+    /// A stream that is answered before there is any message.
     Stream,
 }
 
@@ -51,7 +54,7 @@ impl Service {
         }
     }
 
-    pub async fn answer(&self, request: Request<Incoming>) -> Response<Answer> {
+    pub async fn answer(&self, request: Request<Incoming>, peer: &str) -> Response<Answer> {
         if request.method() != Method::POST {
             return Answer::refused(StatusCode::METHOD_NOT_ALLOWED);
         }
@@ -59,10 +62,10 @@ impl Service {
         if !content_type.starts_with(b"application/grpc") {
             return Answer::refused(StatusCode::UNSUPPORTED_MEDIA_TYPE);
         }
-        self.called(request).await.unwrap_or_else(|status| Answer::failed(&status))
+        self.called(request, peer).await.unwrap_or_else(|status| Answer::failed(&status))
     }
 
-    async fn called(&self, request: Request<Incoming>) -> Result<Response<Answer>, Status> {
+    async fn called(&self, request: Request<Incoming>, peer: &str) -> Result<Response<Answer>, Status> {
         let (head, body) = request.into_parts();
         let Some(&(method, takes)) = self.methods.get(head.uri.path()) else {
             return Err(Status::new(code::UNIMPLEMENTED, "Method not found!"));
@@ -70,7 +73,7 @@ impl Service {
         let deadline = deadline_of(&head.headers)?;
         let unframer = Unframer::new(encoding_of(&head.headers)?, self.most_message_bytes);
         let number = self.calls.fetch_add(1, Ordering::Relaxed);
-        let call = |headers| Arc::new(Call::new(number, method, headers, deadline));
+        let call = |headers| Arc::new(Call::new(number, method, headers, peer.to_owned(), deadline));
         match takes {
             Takes::One => {
                 let by = Instant::now() + REQUEST_TIME;
@@ -80,14 +83,18 @@ impl Service {
                 self.arrivals.push(Event::Began(lease.call.clone(), Some(message)));
                 Self::replied(lease).await
             }
-            Takes::Stream => {
-                let mut messages = Messages { body, unframer };
-                let by = Instant::now() + REQUEST_TIME;
-                let by = deadline.map_or(by, |deadline| deadline.min(by));
-                // Clients that are refused before they could say anything take it for a fault of the connection.
-                let first = timeout_at(by, messages.next()).await.map_err(|_| too_late())??;
+            Takes::StreamFromFirst | Takes::Stream => {
+                let mut messages = Messages { body, unframer, trailers: HeaderMap::new() };
+                let mut first = None;
+                let mut is_all = false;
+                if takes == Takes::StreamFromFirst {
+                    // Clients that are refused before they could say anything take it for a fault of the connection.
+                    let by = Instant::now() + REQUEST_TIME;
+                    let by = deadline.map_or(by, |deadline| deadline.min(by));
+                    first = timeout_at(by, messages.next()).await.map_err(|_| too_late())??;
+                    is_all = first.is_none();
+                }
                 let mut lease = Lease::new(call(head.headers), self.arrivals.clone());
-                let is_all = first.is_none();
                 self.arrivals.push(Event::Began(lease.call.clone(), first));
                 if !is_all {
                     let reading = read_messages(messages, lease.call.clone(), self.arrivals.clone());
@@ -115,12 +122,16 @@ impl Service {
                 lease.ended();
                 Err(status)
             }
-            Reply::Open | Reply::Message(_) => {
+            Reply::Open(_) | Reply::Message(_) => {
                 if deadline.is_some() {
                     lease.keep(tokio::spawn(cut_off(lease.call.clone(), lease.arrivals.clone())).abort_handle());
                 }
-                let message = if let Reply::Message(message) = first { Some(message) } else { None };
-                Ok(Answer::stream(message, lease))
+                let (headers, message) = match first {
+                    Reply::Open(headers) => (headers, None),
+                    Reply::Message(message) => (HeaderMap::new(), Some(message)),
+                    Reply::Only(_) | Reply::End(_) => unreachable!("seen above"),
+                };
+                Ok(Answer::stream(headers, message, lease))
             }
         }
     }
@@ -130,6 +141,7 @@ impl Service {
         let mut held = Held { of: &self.incomplete_bytes, bytes: 0 };
         let mut message = None;
         while let Some(part) = next_part(&mut body).await? {
+            let Ok(part) = part else { continue };
             unframer.push(&part);
             while let Some(found) = unframer.next()? {
                 if message.replace(found).is_some() {
@@ -170,20 +182,23 @@ impl Drop for Held<'_> {
     }
 }
 
-/// The messages of a request that streams them.
-struct Messages {
-    body: Incoming,
-    unframer: Unframer,
+/// The messages of a stream.
+pub struct Messages {
+    pub body: Incoming,
+    pub unframer: Unframer,
+    /// What came after the last of them, once there is no next.
+    pub trailers: HeaderMap,
 }
 
 impl Messages {
-    async fn next(&mut self) -> Result<Option<Bytes>, Status> {
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Status> {
         loop {
             if let Some(message) = self.unframer.next()? {
                 return Ok(Some(message));
             }
             match next_part(&mut self.body).await? {
-                Some(part) => self.unframer.push(&part),
+                Some(Ok(part)) => self.unframer.push(&part),
+                Some(Err(trailers)) => self.trailers = trailers,
                 None => return Ok(None),
             }
         }
@@ -205,18 +220,15 @@ async fn read_messages(mut messages: Messages, call: Arc<Call>, arrivals: Arc<Ar
     }
 }
 
-async fn next_part(body: &mut Incoming) -> Result<Option<Bytes>, Status> {
-    loop {
-        let mut body = std::pin::Pin::new(&mut *body);
-        match std::future::poll_fn(|context| body.as_mut().poll_frame(context)).await {
-            None => return Ok(None),
-            Some(Ok(frame)) => {
-                if let Ok(part) = frame.into_data() {
-                    return Ok(Some(part));
-                }
-            }
-            Some(Err(_)) => return Err(Status::new(code::CANCELLED, "the request was cut off")),
+/// The next bytes of a body, or its trailers as what is none.
+async fn next_part(body: &mut Incoming) -> Result<Option<Result<Bytes, HeaderMap>>, Status> {
+    let mut body = std::pin::Pin::new(body);
+    match std::future::poll_fn(|context| body.as_mut().poll_frame(context)).await {
+        None => Ok(None),
+        Some(Ok(frame)) => {
+            Ok(Some(frame.into_data().map_err(|other| other.into_trailers().unwrap_or_default())))
         }
+        Some(Err(_)) => Err(Status::new(code::CANCELLED, "the stream was cut off")),
     }
 }
 
