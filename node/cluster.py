@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
-import grpc
 import structlog
 
 from api.addresses import wanted_address
@@ -28,37 +27,29 @@ from cluster.peers.cluster_key import ClusterKey
 from cluster.peers.description import NodeCounts
 from cluster.peers.dialler import Dialler
 from cluster.peers.greeting import Greeter
-from cluster.peers.host import PeerHost
 from cluster.peers.peers import Peers
 from cluster.peers.service import PeerService
 from cluster.peers.settings import PeerSettings
 from model.errors import AuthzError
 from node.answering import Answering
 from node.background import kept_running
-from node.distant import peer_credentials
 from node.overseeing import Overseeing
 from node.own_address import own_host
 from node.settings import ClusterSettings, NodeSettings
+from node.transports import PeerTransport, peer_transport
 
 log = structlog.get_logger(__name__)
 
+PEER_SETTINGS = PeerSettings()
+
 _MOST_TAKEN_OVER = 20_000  # answers, of all owners together; some 20 MB, and a second or two
-
-
-@dataclass(frozen=True, slots=True)
-class PeerPort:
-    """Where peers are listened to: ``host:port``. If encrypted, what is shown there, and what is accepted of others."""
-
-    address: str
-    shown: grpc.ServerCredentials | None = None
-    accepted: grpc.ChannelCredentials | None = None
 
 
 class Cluster:
     """A node among the others: it joins when ``running`` is entered, and leaves when told to or at the context's end.
 
     me: as others see this node. engine: who tells of the others. answering: what this node answers itself, and gives to
-    others who come. stop: called when people want it to end.
+    others who come. transport: made for ``PEER_SETTINGS``. stop: called when people want it to end.
     """
 
     def __init__(
@@ -67,19 +58,18 @@ class Cluster:
         me: Member,
         engine: Membership,
         answering: Answering,
-        port: PeerPort,
+        transport: PeerTransport,
         stop: Callable[[], None],
     ) -> None:
-        peer_settings = PeerSettings()
         key = ClusterKey(settings.key)
         greeter = Greeter(me.address, key, PROTOCOLS)
         self._settings = settings
         self._state = CardState.JOINING
         self._card = Card(key.digest, PROTOCOLS, me, CardState.SERVING)
-        self._dialler = Dialler(greeter, peer_settings, port.accepted, settings.server_name)
+        self._dialler = Dialler(greeter, PEER_SETTINGS, transport.channels, transport.lines)
         self.roll_call = RollCall(engine, self._dialler, self._card, is_zonal=settings.is_zonal)
         self.peers = Peers(
-            self._dialler, peer_settings, hears_farewell=self.roll_call.farewell, doubts=self.roll_call.doubt
+            self._dialler, PEER_SETTINGS, hears_farewell=self.roll_call.farewell, doubts=self.roll_call.doubt
         )
         self.checks = RoutedAnswers(answering.local, self.peers, self.roll_call, me.address)
         overseeing = Overseeing(
@@ -96,14 +86,15 @@ class Cluster:
         self._service = PeerService(
             answering.local,
             greeter,
-            peer_settings,
+            PEER_SETTINGS,
             card=self._shown_card,
             hears_farewell=self.roll_call.farewell,
             gives=self._give,
             oversight=overseeing,
         )
         self._warm_up = answering.warm_up
-        self._host = PeerHost(self._service, peer_settings, listens_at=port.address, credentials=port.shown)
+        self._host = transport.host(self._service)
+        self._calling = transport.running
 
     @property
     def address(self) -> str:
@@ -118,7 +109,11 @@ class Cluster:
         """
         await self._host.start()
         try:
-            async with self.peers.running(), kept_running(self.roll_call.run, self._forget_who_has_gone):
+            async with (
+                self._calling(),
+                self.peers.running(),
+                kept_running(self.roll_call.run, self._forget_who_has_gone),
+            ):
                 await self._join()
                 try:
                     yield
@@ -212,6 +207,7 @@ def cluster_of(
     assert cluster, "only a node that is told of a cluster has one"
     address = cluster.advertise or joined_address(settings.host or own_host(), cluster.port)
     me = Member(address, cluster.zone, cluster.weight, cluster.release)
-    shown, accepted = tls.grpc_credentials() if tls else None, peer_credentials(cluster.tls)
-    port = PeerPort(wanted_address(settings.host, cluster.port), shown, accepted)
-    return Cluster(cluster, me, membership_of(cluster.engine), answering, port, stop)
+    transport = peer_transport(
+        settings.grpc_transport, PEER_SETTINGS, cluster, wanted_address(settings.host, cluster.port), tls
+    )
+    return Cluster(cluster, me, membership_of(cluster.engine), answering, transport, stop)

@@ -8,6 +8,7 @@ import grpc
 
 from api.identity import Identity, TlsSettings
 from cluster.peers.card import PROTOCOLS
+from cluster.peers.channels import Channels
 from cluster.peers.cluster_key import ClusterKey
 from cluster.peers.dialler import Dialler
 from cluster.peers.greeting import Greeter
@@ -32,7 +33,7 @@ def oversight_of(access: ClusterAccess) -> DistantOversight:
     """What people may ask of the node there. Raises Misconfigured, naming the file, for certificates of no use."""
     greeter = Greeter(_NAME, ClusterKey(access.key), PROTOCOLS)
     settings = PeerSettings(connecting_s=_PATIENCE_S)
-    dialler = Dialler(greeter, settings, peer_credentials(access.tls), access.server_name)
+    dialler = Dialler(greeter, settings, Channels(settings, peer_credentials(access.tls), access.server_name))
     return DistantOversight(dialler, access.address)
 
 

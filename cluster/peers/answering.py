@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import NamedTuple
 
-import grpc
 import structlog
 from structlog.contextvars import bind_contextvars
 
 from cluster.invoker.answers import Answered, OwnAnswers
+from cluster.peers.calls import PeerCall
 from cluster.peers.settings import WORD_WITHIN_S, PeerSettings
 from cluster.peers.wire_answers import answer_to_proto
 from cluster.peers.wire_asks import request_from_proto
@@ -24,8 +24,6 @@ from model.errors import AuthzError, LimitExceeded, Unavailable
 from proto.dispatch.v1 import dispatch_pb2 as pb
 
 log = structlog.get_logger(__name__)
-
-ServerStream = grpc.aio.ServicerContext[bytes, bytes]
 
 
 class _Running(NamedTuple):
@@ -66,11 +64,11 @@ class Answering:
     def __repr__(self) -> str:
         return f"<Answering {len(self._running)} asks, {len(self._ready)} answers ready>"
 
-    async def run(self, frames: AsyncIterator[bytes], stream: ServerStream) -> None:
+    async def run(self, call: PeerCall) -> None:
         """Answer until the peer ends the stream, or until this node has left. Raises DecodeError for nonsense."""
         try:
             async with asyncio.TaskGroup() as group:
-                talking = (group.create_task(self._write(stream)), group.create_task(self._read(frames, group)))
+                talking = (group.create_task(self._write(call)), group.create_task(self._read(call, group)))
                 await self._is_over.wait()
                 for task in talking:
                     task.cancel()
@@ -89,8 +87,8 @@ class Answering:
         self._is_leaving = True
         self.say_farewell()
 
-    async def _read(self, frames: AsyncIterator[bytes], group: asyncio.TaskGroup) -> None:
-        async for raw in frames:
+    async def _read(self, call: PeerCall, group: asyncio.TaskGroup) -> None:
+        async for raw in call.messages():
             self._take(pb.Frame.FromString(raw), group)
             await self._has_room.wait()
         self._is_over.set()
@@ -153,13 +151,13 @@ class Answering:
             self._has_room.clear()
         self._news.set()
 
-    async def _write(self, stream: ServerStream) -> None:
+    async def _write(self, call: PeerCall) -> None:
         while True:
             await self._news.wait()
             await asyncio.sleep(0)  # whatever else is answered in this turn of the loop comes along
             self._news.clear()
             while (frame := self._next_frame()) is not None:
-                await stream.write(frame.SerializeToString())
+                await call.write(frame.SerializeToString())
             if self._is_leaving and not self._running and not self._ready:
                 self._is_over.set()
 

@@ -3,7 +3,7 @@
     ask ─▸ waiting ── the next frame ──▸ asked ── its answer ──▸ outcome
 
 A frame takes along whatever waits when it is written; what comes meanwhile goes into the one after. So a stream that is
-idle sends at once, and the busier it is the more its frames carry: gRPC costs 500 µs a frame, whatever is in it. No
+idle sends at once, and the busier it is the more its frames carry: a frame has its cost, whatever is in it. No
 more than ``FRAMES_AHEAD`` frames are written beyond those the peer has taken up. What is not sent is kept here, where
 it is counted; so a peer that does not read costs what ``PeerSettings`` allows and no more.
 
@@ -18,7 +18,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from cluster.invoker.answers import NoAnswer
-from cluster.peers.dialler import Stream
+from cluster.peers.lines import Line
 from cluster.peers.settings import FRAMES_AHEAD, PeerSettings
 from proto.dispatch.v1 import dispatch_pb2 as pb
 
@@ -133,26 +133,23 @@ class Conversation:
         self._asked.clear()
         self._waiting_bytes = 0
 
-    async def run(self, stream: Stream) -> None:
-        """Converse until the peer ends the stream. Raises what gRPC raises if it breaks, DecodeError for nonsense."""
+    async def run(self, line: Line) -> None:
+        """Converse until the peer ends the stream. Raises NoAnswer if it breaks, DecodeError for nonsense."""
         try:
             async with asyncio.TaskGroup() as group:
-                writing = group.create_task(self._write(stream))
-                await self._read(stream)
+                writing = group.create_task(self._write(line))
+                await self._read(line)
                 writing.cancel()
         except ExceptionGroup as broken:
             raise broken.exceptions[0] from None  # if there are two, both say that the stream broke
 
-    async def _write(self, stream: Stream) -> None:
+    async def _write(self, line: Line) -> None:
         while True:
             await self._news.wait()
             await asyncio.sleep(0)  # whoever else asks in this turn of the loop comes along
             self._news.clear()
             while (frame := self._next_frame()) is not None:
-                try:
-                    await stream.write(frame.SerializeToString())
-                except asyncio.InvalidStateError:  # it has ended: who reads learns why
-                    return
+                await line.write(frame.SerializeToString())
 
     def _next_frame(self) -> pb.Frame | None:
         """What is there to say now; None if there is nothing, or the peer has not taken up what was said."""
@@ -180,8 +177,8 @@ class Conversation:
             self._asked[asking.id] = asking
             self._waiting_bytes -= size_bytes
 
-    async def _read(self, stream: Stream) -> None:
-        while isinstance(raw := await stream.read(), bytes):
+    async def _read(self, line: Line) -> None:
+        while (raw := await line.read()) is not None:
             self._hear(pb.Frame.FromString(raw))
 
     def _hear(self, frame: pb.Frame) -> None:

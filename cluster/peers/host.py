@@ -1,12 +1,29 @@
-"""The listener of the peer port."""
+"""The listener of the peer port, on grpc.aio."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Protocol
+
 import grpc
 
+from cluster.peers.calls import Metadata, PeerMethod, Refused
+from cluster.peers.greeting import texts_of
 from cluster.peers.service import PeerService
-from cluster.peers.settings import PeerSettings
+from cluster.peers.settings import METADATA_BYTES, PING_S, PONG_S, STREAMS_PER_CONNECTION, PeerSettings
 from model.errors import Unavailable
+
+
+class PeerListener(Protocol):
+    """A listener of the peer port."""
+
+    port: int
+
+    async def start(self) -> None:
+        """Listen; ``port`` is known from then on. Raises Unavailable, naming the address, if that is not possible."""
+
+    async def stop(self, grace_s: float) -> None:
+        """Take no new calls and no new asks, answer those that came before within ``grace_s``, then end the rest."""
 
 
 class PeerHost:
@@ -25,7 +42,7 @@ class PeerHost:
     ) -> None:
         self._service = service
         self._server = grpc.aio.server(options=_options(settings))
-        self._server.add_generic_rpc_handlers([service.rpcs()])
+        self._server.add_generic_rpc_handlers(_handlers(service.methods()))
         self._listens_at = listens_at
         self._credentials = credentials
         self.port = 0
@@ -52,20 +69,64 @@ class PeerHost:
         await self._server.stop(grace_s)
 
 
-_STREAMS_PER_CONNECTION = 16  # a peer needs one, and some for cards and for warming up
-_METADATA_BYTES = 8 * 1024
-_PING_MS = 10_000  # a peer that is gone without a word gives back what it has asked this soon
-_PONG_MS = 5_000
 _LEAST_PING_PAUSE_MS = 5_000  # peers ping each ten seconds, and would be cut off by the default
+
+
+def _handlers(methods: Sequence[PeerMethod]) -> list[grpc.GenericRpcHandler]:
+    by_service: dict[str, dict[str, Any]] = {}
+    for method in methods:
+        _, service, name = method.name.split("/")
+        by_service.setdefault(service, {})[name] = _handler(method)
+    return [grpc.method_handlers_generic_handler(service, handlers) for service, handlers in by_service.items()]
+
+
+# The stubs know only the blocking forms of handlers, hence Any.
+def _handler(method: PeerMethod) -> Any:
+    async def serve(requests: Any, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
+        try:
+            await method.serve(_GrpcCall(requests, context))
+        except Refused as refused:
+            await context.abort(refused.code, refused.text)
+
+    # What answers with one message streams it like those that answer with several: a caller cannot tell them apart.
+    if method.is_stream:
+        return grpc.stream_stream_rpc_method_handler(serve)
+    return grpc.unary_stream_rpc_method_handler(serve)
+
+
+class _GrpcCall:
+    """A call as grpc.aio has it. received: its message, or its messages."""
+
+    def __init__(self, received: bytes | AsyncIterator[bytes], context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
+        self._received = received
+        self._context = context
+        self.metadata = texts_of(context.invocation_metadata() or ())
+
+    @property
+    def came_from(self) -> str:
+        return self._context.peer()
+
+    async def open(self, metadata: Metadata) -> None:
+        await self._context.send_initial_metadata(tuple(metadata))
+
+    async def write(self, message: bytes) -> None:
+        await self._context.write(message)
+
+    async def messages(self) -> AsyncIterator[bytes]:
+        if isinstance(self._received, bytes):
+            yield self._received
+        else:
+            async for message in self._received:
+                yield message
 
 
 def _options(settings: PeerSettings) -> list[tuple[str, int]]:
     return [
-        ("grpc.max_concurrent_streams", _STREAMS_PER_CONNECTION),
-        ("grpc.max_metadata_size", _METADATA_BYTES),
-        ("grpc.absolute_max_metadata_size", _METADATA_BYTES),
-        ("grpc.keepalive_time_ms", _PING_MS),
-        ("grpc.keepalive_timeout_ms", _PONG_MS),
+        ("grpc.max_concurrent_streams", STREAMS_PER_CONNECTION),
+        ("grpc.max_metadata_size", METADATA_BYTES),
+        ("grpc.absolute_max_metadata_size", METADATA_BYTES),
+        ("grpc.keepalive_time_ms", round(PING_S * 1000)),
+        ("grpc.keepalive_timeout_ms", round(PONG_S * 1000)),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_ping_interval_without_data_ms", _LEAST_PING_PAUSE_MS),
         ("grpc.max_receive_message_length", settings.most_received_bytes),

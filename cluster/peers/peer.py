@@ -218,9 +218,9 @@ class Peer:
         conversation = self._conversation or Conversation(self._settings, self._clock, self._heard_farewell)
         self._conversation = conversation
         try:
-            async with self._dialler.conversing(self._address) as (stream, greeted):
+            async with self._dialler.conversing(self._address) as (line, greeted):
                 self._stands(greeted)
-                await conversation.run(stream)
+                await conversation.run(line)
             self._ended(conversation)
         except NoAnswer as failure:
             self._is_refused = isinstance(failure, PeerRefused)

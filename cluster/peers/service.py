@@ -6,25 +6,25 @@ in a while for each: whoever is refused may come again and again.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any
 
-import grpc
 import structlog
 from cachetools import TTLCache
 from google.protobuf.message import DecodeError
+from grpc import StatusCode
 
 from cluster.invoker.answers import OwnAnswers
 from cluster.invoker.warm_up import KeptAnswer
 from cluster.member import Member
-from cluster.peers.answering import Answering, ServerStream
+from cluster.peers.answering import Answering
+from cluster.peers.calls import PeerCall, PeerMethod, Refused, only_message
 from cluster.peers.card import Card, PeerRefused
-from cluster.peers.greeting import Greeted, Greeter, WrongKey, texts_of
+from cluster.peers.greeting import Greeted, Greeter, WrongKey
 from cluster.peers.oversight import Oversight
 from cluster.peers.oversight_rpcs import oversight_rpcs
 from cluster.peers.settings import PeerSettings
-from cluster.peers.wire_cards import CARD, CONVERSE, SERVICE, WARM, card_to_proto
+from cluster.peers.wire_cards import CARD, CONVERSE, WARM, card_to_proto
 from cluster.peers.wire_warmth import kept_to_proto
 from proto.dispatch.v1 import dispatch_pb2 as pb
 
@@ -72,16 +72,15 @@ class PeerService:
     def __repr__(self) -> str:
         return f"<PeerService {len(self._open)} streams>"
 
-    def rpcs(self) -> grpc.GenericRpcHandler:
-        """What a gRPC server serves."""
-        handlers: dict[str, Any] = {  # the stubs know only the blocking forms of handlers
-            _name(CONVERSE): grpc.stream_stream_rpc_method_handler(self._converse),
-            _name(CARD): grpc.unary_unary_rpc_method_handler(self._show_card),
-            _name(WARM): grpc.unary_stream_rpc_method_handler(self._warm),
-        }
-        for name, answer in (oversight_rpcs(self._oversight) if self._oversight else {}).items():
-            handlers[_name(name)] = grpc.unary_unary_rpc_method_handler(self._greeted_first(answer))
-        return grpc.method_handlers_generic_handler(SERVICE, handlers)
+    def methods(self) -> Sequence[PeerMethod]:
+        """What is served."""
+        oversight = oversight_rpcs(self._oversight) if self._oversight else {}
+        return (
+            PeerMethod(CONVERSE, self._converse, is_stream=True),
+            PeerMethod(CARD, self._show_card),
+            PeerMethod(WARM, self._warm),
+            *(PeerMethod(name, self._greeted_first(answer)) for name, answer in oversight.items()),
+        )
 
     @property
     def answered(self) -> int:
@@ -99,53 +98,50 @@ class PeerService:
         for answering in self._open:
             answering.leave()
 
-    async def _converse(self, frames: AsyncIterator[bytes], stream: ServerStream) -> None:
-        greeted = await self._greet(stream)
+    async def _converse(self, call: PeerCall) -> None:
+        greeted = await self._greet(call)
         answering = Answering(self._own, self._settings, partial(self._heard_farewell, greeted.address))
         self._open.add(answering)
         if self._is_leaving:
             answering.leave()
         try:
-            await answering.run(frames, stream)
-        except DecodeError:
-            await stream.abort(grpc.StatusCode.INVALID_ARGUMENT, "this is no frame")
+            await answering.run(call)
+        except DecodeError as error:
+            raise Refused(StatusCode.INVALID_ARGUMENT, "this is no frame") from error
         finally:
             self._open.discard(answering)
             self._answered_on_closed += answering.answered
 
-    async def _show_card(self, _request: bytes, context: ServerStream) -> bytes:
-        await self._greet(context)
-        return card_to_proto(self._card()).SerializeToString()
+    async def _show_card(self, call: PeerCall) -> None:
+        await self._greet(call)
+        await call.write(card_to_proto(self._card()).SerializeToString())
 
-    async def _warm(self, raw: bytes, context: ServerStream) -> AsyncIterator[bytes]:
-        await self._greet(context)
-        request = pb.WarmRequest.FromString(raw)
+    async def _warm(self, call: PeerCall) -> None:
+        await self._greet(call)
+        request = pb.WarmRequest.FromString(await only_message(call))
         newcomer = Member(request.address, request.zone, request.weight)
         answers = await self._gives(newcomer, request.most)
         for start in range(0, len(answers), _ANSWERS_PER_MESSAGE):
             part = map(kept_to_proto, answers[start : start + _ANSWERS_PER_MESSAGE])
-            yield pb.WarmAnswers(answers=part).SerializeToString()
+            await call.write(pb.WarmAnswers(answers=part).SerializeToString())
         log.info("gave answers to a node that joins", peer=newcomer.address, answers=len(answers))
 
-    def _greeted_first(self, answer: Callable[[bytes], Awaitable[bytes]]) -> Callable[..., Awaitable[bytes]]:
-        async def greet_and_answer(request: bytes, context: ServerStream) -> bytes:
-            await self._greet(context)
-            return await answer(request)
+    def _greeted_first(self, answer: Callable[[bytes], Awaitable[bytes]]) -> Callable[[PeerCall], Awaitable[None]]:
+        async def greet_and_answer(call: PeerCall) -> None:
+            await self._greet(call)
+            await call.write(await answer(await only_message(call)))
 
         return greet_and_answer
 
-    async def _greet(self, context: ServerStream) -> Greeted:
-        """Who calls. Ends the call if it is none of our peers."""
-        received = texts_of(context.invocation_metadata() or ())
+    async def _greet(self, call: PeerCall) -> Greeted:
+        """Who calls. Raises Refused if it is none of our peers."""
         try:
-            greeted = self._greeter.asked_by(received)
+            greeted = self._greeter.asked_by(call.metadata)
         except PeerRefused as refusal:
-            self._note(context.peer(), str(refusal))
-            code = grpc.StatusCode.UNAUTHENTICATED
-            if not isinstance(refusal, WrongKey):
-                code = grpc.StatusCode.FAILED_PRECONDITION
-            await context.abort(code, str(refusal))
-        await context.send_initial_metadata(self._greeter.answering(received))
+            self._note(call.came_from, str(refusal))
+            code = StatusCode.UNAUTHENTICATED if isinstance(refusal, WrongKey) else StatusCode.FAILED_PRECONDITION
+            raise Refused(code, str(refusal)) from refusal
+        await call.open(self._greeter.answering(call.metadata))
         return greeted
 
     def _heard_farewell(self, address: str) -> None:
@@ -156,7 +152,3 @@ class PeerService:
         if reason not in self._refused and len(self._refused) < _MOST_REFUSED:
             self._refused[reason] = None
             log.warning("a peer was refused", came_from=came_from, reason=reason)
-
-
-def _name(rpc: str) -> str:
-    return rpc.rpartition("/")[2]

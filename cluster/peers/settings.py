@@ -18,6 +18,18 @@ So long asks that are quick to answer may wait for one that is not. Sooner sends
 """
 
 
+STREAMS_PER_CONNECTION = 16
+"""A peer needs one, and some for cards and for warming up."""
+
+METADATA_BYTES = 8 * 1024
+"""Of what calls open with."""
+
+PING_S = 10.0
+"""Finds a connection that is gone without a word, though nobody asks: a peer gives back what it asked this soon."""
+
+PONG_S = 5.0
+
+
 @dataclass(frozen=True, slots=True)
 class PeerSettings:
     """How a node asks its peers and answers them.

@@ -31,7 +31,7 @@ SETTINGS = PeerSettings(most_asks=8, most_asks_per_frame=4)
 class AskingWire(Wire):
     """The stream as the answering end reads it."""
 
-    async def frames(self) -> AsyncIterator[bytes]:
+    async def messages(self) -> AsyncIterator[bytes]:
         while (raw := await self.coming.get()) is not None:
             yield raw
 
@@ -40,7 +40,7 @@ class AskingWire(Wire):
 async def over(wire: AskingWire, answering: Answering) -> AsyncIterator[None]:
     """The stream stands while the context lasts; the peer ends it."""
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
-        group.create_task(answering.run(wire.frames(), wire))  # type: ignore[arg-type]  # what is used of it
+        group.create_task(answering.run(wire))  # type: ignore[arg-type]  # what is used of it
         yield
         wire.coming.put_nowait(None)
 
@@ -268,4 +268,4 @@ async def test_nonsense_ends_the_stream() -> None:
     wire = AskingWire()
     wire.coming.put_nowait(b"\xff\xff")
     with pytest.raises(DecodeError):
-        await new(FakeOwn()).run(wire.frames(), wire)  # type: ignore[arg-type]  # what is used of it
+        await new(FakeOwn()).run(wire)  # type: ignore[arg-type]  # what is used of it

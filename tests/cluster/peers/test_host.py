@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import grpc
 import pytest
 import trustme
 
 from cluster.invoker.answers import NoAnswer
 from model.errors import Unavailable
-from tests.cluster.peers.two_nodes import FakeOwn, answered, ask, asking, request, serving
-from tests.support.certificates import chain_of, issue
+from tests.cluster.peers.two_nodes import Certificates, FakeOwn, answered, ask, asking, request, serving
+from tests.support.certificates import issue
+
+pytestmark = pytest.mark.usefixtures("carriers")
 
 
 @pytest.fixture(scope="module")
@@ -22,20 +23,9 @@ def other_ca() -> trustme.CA:
     return trustme.CA()
 
 
-def serving_as(leaf: trustme.LeafCert, clients: trustme.CA) -> grpc.ServerCredentials:
-    pair = (leaf.private_key_pem.bytes(), chain_of(leaf))
-    return grpc.ssl_server_credentials([pair], clients.cert_pem.bytes(), require_client_auth=True)
-
-
-def asking_as(leaf: trustme.LeafCert | None, servers: trustme.CA) -> grpc.ChannelCredentials:
-    if leaf is None:
-        return grpc.ssl_channel_credentials(servers.cert_pem.bytes())
-    return grpc.ssl_channel_credentials(servers.cert_pem.bytes(), leaf.private_key_pem.bytes(), chain_of(leaf))
-
-
 async def test_nodes_that_show_certificates_of_one_ca_ask_each_other(ca: trustme.CA) -> None:
-    theirs, ours = serving_as(issue(ca), ca), asking_as(issue(ca), ca)
-    async with serving(FakeOwn(), credentials=theirs) as there, asking(credentials=ours) as peers:
+    theirs, ours = Certificates(issue(ca), ca), Certificates(issue(ca), ca)
+    async with serving(FakeOwn(), tls=theirs) as there, asking(tls=ours) as peers:
         assert await ask(peers, there.address) == answered(request())
         assert (await peers.card_of(there.address)).member.address == "answering:1"
 
@@ -44,9 +34,9 @@ async def test_a_node_without_certificate_or_with_one_of_another_ca_is_not_heard
     ca: trustme.CA, other_ca: trustme.CA
 ) -> None:
     own = FakeOwn()
-    async with serving(own, credentials=serving_as(issue(ca), ca)) as there:
+    async with serving(own, tls=Certificates(issue(ca), ca)) as there:
         for leaf in (None, issue(other_ca)):
-            async with asking(credentials=asking_as(leaf, ca)) as peers:
+            async with asking(tls=Certificates(leaf, ca)) as peers:
                 with pytest.raises(NoAnswer, match=f"{there.address} cannot be asked: UNAVAILABLE"):
                     await peers.card_of(there.address)
                 with pytest.raises(NoAnswer, match=there.address):
@@ -56,18 +46,18 @@ async def test_a_node_without_certificate_or_with_one_of_another_ca_is_not_heard
 
 async def test_a_listener_with_a_certificate_of_another_ca_is_not_asked(ca: trustme.CA, other_ca: trustme.CA) -> None:
     own = FakeOwn()
-    theirs, ours = serving_as(issue(other_ca), ca), asking_as(issue(ca), ca)
-    async with serving(own, credentials=theirs) as there, asking(credentials=ours) as peers:
+    theirs, ours = Certificates(issue(other_ca), ca), Certificates(issue(ca), ca)
+    async with serving(own, tls=theirs) as there, asking(tls=ours) as peers:
         with pytest.raises(NoAnswer, match=there.address):
             await ask(peers, there.address)
     assert own.began == 0
 
 
 async def test_who_encrypts_and_who_does_not_get_no_answer(ca: trustme.CA) -> None:
-    async with serving(FakeOwn(), credentials=serving_as(issue(ca), ca)) as there, asking() as peers:
+    async with serving(FakeOwn(), tls=Certificates(issue(ca), ca)) as there, asking() as peers:
         with pytest.raises(NoAnswer, match=there.address):
             await ask(peers, there.address)
-    async with serving(FakeOwn()) as there, asking(credentials=asking_as(issue(ca), ca)) as peers:
+    async with serving(FakeOwn()) as there, asking(tls=Certificates(issue(ca), ca)) as peers:
         with pytest.raises(NoAnswer, match=there.address):
             await ask(peers, there.address)
 

@@ -18,8 +18,9 @@ from structlog.testing import capture_logs
 from cluster.invoker.answers import Answered, NoAnswer
 from cluster.peers.breaker import BreakerState
 from cluster.peers.card import PROTOCOLS
-from cluster.peers.dialler import Dialler, Stream
+from cluster.peers.dialler import Dialler
 from cluster.peers.greeting import Greeter
+from cluster.peers.lines import Line
 from cluster.peers.peers import Peers
 from cluster.peers.wire_asks import ask_to_proto
 from model.check import CheckRequest
@@ -31,6 +32,8 @@ from tests.support.eventually import eventually
 
 PATIENCE_S = 0.8
 AT_ONCE_S = 0.4  # on a machine that has other things to do
+
+pytestmark = pytest.mark.usefixtures("carriers")
 
 
 async def outcome(asked: Awaitable[Answered]) -> Answered | NoAnswer:
@@ -195,7 +198,7 @@ async def test_an_asking_peer_that_does_not_read_is_not_read_and_costs_others_no
     dialler = Dialler(Greeter("rude:1", KEY, PROTOCOLS), QUICK)
     sent = 0
 
-    async def keep_asking(stream: Stream) -> None:
+    async def keep_asking(stream: Line) -> None:
         nonlocal sent
         for sent in range(1_000_000):
             asks = [wire_ask(request(entity_id="x"), sent * 64 + n, tenant="t" * 10_000) for n in range(64)]

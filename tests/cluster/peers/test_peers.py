@@ -24,6 +24,8 @@ from tests.cluster.peers.two_nodes import KEY, QUICK, FakeOwn, answered, ask, as
 from tests.support.eventually import eventually
 from tests.support.postgres import free_port
 
+pytestmark = pytest.mark.usefixtures("carriers")
+
 
 def state_of(peers: Peers) -> BreakerState:
     return peers.states[0].breaker

@@ -7,18 +7,25 @@ import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from enum import Enum
 
 import grpc
+import trustme
+from ringward_native import CallerTls
 
 from cluster.invoker.answers import Answered
 from cluster.invoker.warm_up import KeptAnswer
 from cluster.member import Member
 from cluster.peers.breaker import BreakerSettings
 from cluster.peers.card import PROTOCOLS, Card, CardState, Protocols
+from cluster.peers.channels import Channels
 from cluster.peers.cluster_key import ClusterKey
 from cluster.peers.dialler import Dialler
 from cluster.peers.greeting import Greeter
-from cluster.peers.host import PeerHost
+from cluster.peers.host import PeerHost, PeerListener
+from cluster.peers.lines import GrpcLines, Lines
+from cluster.peers.native_host import NativePeerHost
+from cluster.peers.native_lines import NativeLines
 from cluster.peers.peers import Peers
 from cluster.peers.service import PeerService
 from cluster.peers.settings import PeerSettings
@@ -26,6 +33,62 @@ from model.check import CheckAnswer, CheckRequest, Question, Verdict
 from model.errors import AuthzError
 from model.snapshot import Snapshot
 from model.tuples import EntityRef, SubjectRef
+from tests.support.certificates import chain_of
+
+
+class Carrier(Enum):
+    """What carries gRPC."""
+
+    NATIVE = "native"
+    GRPCIO = "grpcio"
+
+
+@dataclass
+class Carriers:
+    """What carries it at each end; the fixture ``carriers`` sets it for each test."""
+
+    serving: Carrier = Carrier.NATIVE
+    asking: Carrier = Carrier.NATIVE
+
+
+CARRIERS = Carriers()
+
+
+@dataclass(frozen=True)
+class Certificates:
+    """What one end shows, nothing if leaf is None, and whose certificates it accepts."""
+
+    leaf: trustme.LeafCert | None
+    accepted: trustme.CA
+
+    def hand_on(self, follower: Callable[[bytes, bytes, bytes | None], None]) -> None:
+        follower(self._chain, self._key, self._ca)
+
+    def for_native_calls(self) -> CallerTls:
+        return CallerTls(self._ca, self._chain, self._key)
+
+    def for_grpc_listener(self) -> grpc.ServerCredentials:
+        return grpc.ssl_server_credentials([(self._key, self._chain)], self._ca, require_client_auth=True)
+
+    def for_grpc_calls(self) -> grpc.ChannelCredentials:
+        if self.leaf is None:
+            return grpc.ssl_channel_credentials(self._ca)
+        return grpc.ssl_channel_credentials(self._ca, self._key, self._chain)
+
+    @property
+    def _ca(self) -> bytes:
+        return self.accepted.cert_pem.bytes()
+
+    @property
+    def _chain(self) -> bytes:
+        assert self.leaf
+        return chain_of(self.leaf)
+
+    @property
+    def _key(self) -> bytes:
+        assert self.leaf
+        return self.leaf.private_key_pem.bytes()
+
 
 KEY = ClusterKey("a secret of the cluster", "test")
 PATIENCE_S = 10.0
@@ -90,7 +153,7 @@ class Serving:
     """A node that answers its peers."""
 
     address: str
-    host: PeerHost
+    host: PeerListener
     service: PeerService
     farewells: list[str]
 
@@ -106,7 +169,7 @@ async def serving(
     key: ClusterKey = KEY,
     protocols: Protocols = PROTOCOLS,
     settings: PeerSettings = QUICK,
-    credentials: grpc.ServerCredentials | None = None,
+    tls: Certificates | None = None,
     state: CardState = CardState.SERVING,
     port: int = 0,
 ) -> AsyncIterator[Serving]:
@@ -116,7 +179,7 @@ async def serving(
     service = PeerService(
         own, greeter, settings, card=lambda: card, hears_farewell=farewells.append, gives=gives_nothing
     )
-    host = PeerHost(service, settings, listens_at=f"127.0.0.1:{port}", credentials=credentials)
+    host = listener(service, settings, f"127.0.0.1:{port}", tls)
     await host.start()
     try:
         yield Serving(f"127.0.0.1:{host.port}", host, service, farewells)
@@ -130,14 +193,34 @@ async def asking(
     key: ClusterKey = KEY,
     protocols: Protocols = PROTOCOLS,
     settings: PeerSettings = QUICK,
-    credentials: grpc.ChannelCredentials | None = None,
+    tls: Certificates | None = None,
     hears_farewell: Callable[[str], None] = lambda _: None,
     doubts: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[Peers]:
-    dialler = Dialler(Greeter("asking:1", key, protocols), settings, credentials)
-    peers = Peers(dialler, settings, hears_farewell=hears_farewell, doubts=doubts)
-    async with peers.running():
-        yield peers
+    channels = Channels(settings, tls.for_grpc_calls() if tls else None)
+    async with lines_of(channels, settings, tls) as lines:
+        dialler = Dialler(Greeter("asking:1", key, protocols), settings, channels, lines)
+        peers = Peers(dialler, settings, hears_farewell=hears_farewell, doubts=doubts)
+        async with peers.running():
+            yield peers
+
+
+def listener(service: PeerService, settings: PeerSettings, address: str, tls: Certificates | None) -> PeerListener:
+    """A listener on the carrier under test."""
+    if CARRIERS.serving is Carrier.NATIVE:
+        return NativePeerHost(service, settings, listens_at=address, encrypt=tls.hand_on if tls else None)
+    return PeerHost(service, settings, listens_at=address, credentials=tls.for_grpc_listener() if tls else None)
+
+
+@asynccontextmanager
+async def lines_of(channels: Channels, settings: PeerSettings, tls: Certificates | None) -> AsyncIterator[Lines]:
+    """Lines on the carrier under test."""
+    if CARRIERS.asking is Carrier.GRPCIO or (tls and not tls.leaf):  # who has no certificate is never native
+        yield GrpcLines(channels)
+        return
+    lines = NativeLines(settings, tls.for_native_calls() if tls else None)
+    async with lines.running():
+        yield lines
 
 
 async def ask(peers: Peers, address: str, asked: CheckRequest | None = None, timeout_s: float = PATIENCE_S) -> Answered:

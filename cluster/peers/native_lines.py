@@ -1,0 +1,87 @@
+"""Lines to peers by the native transport; see ``lines.py``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import grpc
+import ringward_native as native
+
+from cluster.invoker.answers import NoAnswer
+from cluster.peers.calls import Metadata
+from cluster.peers.lines import Line, failure_of
+from cluster.peers.settings import METADATA_BYTES, PING_S, PONG_S, STREAMS_PER_CONNECTION, PeerSettings
+from transport.loop import Bounds, Made, NativeLoop
+
+_CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
+
+
+class NativeLines:
+    """Opens lines while ``running``. tls: for encrypted peer ports, ready to use."""
+
+    def __init__(self, settings: PeerSettings, tls: native.CallerTls | None = None) -> None:
+        self._loop = NativeLoop((), bounds_of(settings))
+        self._tls = tls
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Lines can be opened while the context lasts."""
+        self._loop.start()
+        try:
+            yield
+        finally:
+            await self._loop.close(0)
+
+    @asynccontextmanager
+    async def open(self, address: str, rpc: str, metadata: Metadata) -> AsyncIterator[Line]:
+        """See Lines."""
+        try:
+            made = self._loop.call(address, rpc, metadata, self._tls)
+        except ValueError as error:
+            raise NoAnswer(f"{address} cannot be asked: {error}") from error
+        try:
+            yield _NativeLine(address, made)
+        finally:
+            made.native.give_up()
+
+
+def bounds_of(settings: PeerSettings) -> Bounds:
+    """How connections among nodes are held."""
+    return Bounds(
+        message_bytes=settings.most_received_bytes,
+        metadata_bytes=METADATA_BYTES,
+        connections=_CONNECTIONS,
+        calls_per_connection=STREAMS_PER_CONNECTION,
+        ping_s=PING_S,
+        pong_s=PONG_S,
+    )
+
+
+class _NativeLine:
+    def __init__(self, address: str, made: Made) -> None:
+        self._address = address
+        self._made = made
+
+    async def opened(self) -> Mapping[str, str]:
+        await asyncio.wait((self._made.opened,))
+        if self._made.opened.cancelled():
+            raise self._failure()
+        return self._made.opened.result()
+
+    async def write(self, frame: bytes) -> None:
+        await self._made.outbox.send(frame)
+
+    async def read(self) -> bytes | None:
+        frame = await self._made.inbox.next()
+        if frame is None and self._made.ended.result()[0]:
+            raise self._failure()
+        return frame
+
+    def _failure(self) -> NoAnswer:
+        code, text = self._made.ended.result()
+        return failure_of(self._address, _CODES.get(code, grpc.StatusCode.UNKNOWN), text)
+
+
+_CONNECTIONS = 10_000
