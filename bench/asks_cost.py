@@ -1,9 +1,9 @@
 """What asking a peer costs, both ends together, by how many ask at once.
 
-Run ``python -m bench.asks_cost [--asks 20000]``. Asking and answering node are processes of their own that talk over
-loopback. The answering one answers at once (as from its cache), or after a pause (as one that reads its store first);
-so all that is measured is the way there and back. Callers ask again as soon as they are answered, or after a pause of
-random length: then they do not fall into step.
+Run ``python -m bench.asks_cost [--asks 20000] [--grpcio]``. Asking and answering node are processes of their own that
+talk over loopback, by the native transport unless told otherwise. The answering one answers at once (as from its
+cache), or after a pause (as one that reads its store first); so all that is measured is the way there and back. Callers
+ask again as soon as they are answered, or after a pause of random length: then they do not fall into step.
 """
 
 from __future__ import annotations
@@ -26,10 +26,14 @@ from cluster.invoker.answers import Answered, Evidence
 from cluster.invoker.warm_up import KeptAnswer
 from cluster.member import Member
 from cluster.peers.card import PROTOCOLS, Card, CardState
+from cluster.peers.channels import Channels
 from cluster.peers.cluster_key import ClusterKey
 from cluster.peers.dialler import Dialler
 from cluster.peers.greeting import Greeter
 from cluster.peers.host import PeerHost
+from cluster.peers.lines import GrpcLines, Lines
+from cluster.peers.native_host import NativePeerHost
+from cluster.peers.native_lines import NativeLines
 from cluster.peers.peers import Peers
 from cluster.peers.service import PeerService
 from cluster.peers.settings import PeerSettings
@@ -44,10 +48,14 @@ _KEYS = tuple(range(2**63, 2**63 + 12))
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One measurement. answer_s: how long the answering node takes; pause_s: of a caller between asks, on average."""
+    """One measurement. grpcio: instead of the native transport.
+
+    answer_s: how long the answering node takes; pause_s: of a caller between asks, on average.
+    """
 
     callers: int
     asks: int
+    grpcio: bool = False
     answer_s: float = 0.0
     pause_s: float = 0.0
     wants_evidence: bool = False
@@ -79,7 +87,7 @@ async def _nothing(newcomer: Member, most: int) -> Sequence[KeptAnswer]:  # noqa
     return ()
 
 
-def serve(parent: Connection, answer_s: float) -> None:
+def serve(parent: Connection, answer_s: float, grpcio: bool) -> None:
     """Answer until told to stop; tell the CPU used so far whenever asked."""
 
     async def run() -> None:
@@ -93,7 +101,8 @@ def serve(parent: Connection, answer_s: float) -> None:
             hears_farewell=lambda _: None,
             gives=_nothing,
         )
-        host = PeerHost(service, settings, listens_at="127.0.0.1:0")
+        made: type[PeerHost | NativePeerHost] = PeerHost if grpcio else NativePeerHost
+        host = made(service, settings, listens_at="127.0.0.1:0")
         await host.start()
         parent.send(f"127.0.0.1:{host.port}")
         while await asyncio.to_thread(parent.recv) != "stop":
@@ -106,7 +115,9 @@ def serve(parent: Connection, answer_s: float) -> None:
 async def drive(address: str, server: Connection, load: Load) -> Cost:
     """Ask as the load says, after a tenth as many asks to warm up."""
     settings = PeerSettings()
-    dialler = Dialler(Greeter("asking", ClusterKey(), PROTOCOLS), settings)
+    channels, native_lines = Channels(settings), NativeLines(settings)
+    lines: Lines = GrpcLines(channels) if load.grpcio else native_lines
+    dialler = Dialler(Greeter("asking", ClusterKey(), PROTOCOLS), settings, channels, lines)
     peers = Peers(dialler, settings, hears_farewell=lambda _: None, doubts=lambda _: None)
     randomness = random.Random(1)
     latencies_s: list[float] = []
@@ -128,7 +139,7 @@ async def drive(address: str, server: Connection, load: Load) -> Cost:
             for _ in range(load.callers):
                 group.create_task(call(numbers))
 
-    async with peers.running():
+    async with native_lines.running(), peers.running():
         await all_ask(load.asks // 10)
         latencies_s.clear()
         server.send("cpu")
@@ -143,7 +154,7 @@ def measure(load: Load) -> Cost:
     """Start the answering process, drive the load, stop it."""
     context = multiprocessing.get_context("spawn")
     server, server_end = context.Pipe()
-    process = context.Process(target=serve, args=(server_end, load.answer_s), daemon=True)
+    process = context.Process(target=serve, args=(server_end, load.answer_s, load.grpcio), daemon=True)
     process.start()
     try:
         cost = uvloop.run(drive(server.recv(), server, load))
@@ -175,17 +186,19 @@ def main() -> None:
     configure_logs(LogLevel.WARN, json=False)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--asks", type=int, default=20_000, help="in each measurement (default 20000)")
-    asks: int = parser.parse_args().asks
+    parser.add_argument("--grpcio", action="store_true", help="by grpc.aio instead of the native transport")
+    arguments = parser.parse_args()
+    asks, grpcio = arguments.asks, arguments.grpcio
     print(f"{machine()}\n")
     print("| callers | answer ms | pause ms | evidence | asking + answering, µs CPU | both | per s | p50 ms | p99 ms |")
     print("|--:|--:|--:|--|--:|--:|--:|--:|--:|")
     for callers in (1, 8, 32, 128):
         few = min(asks, 2_000 * callers)
         for load in (
-            Load(callers, few),
-            Load(callers, few, wants_evidence=True),
-            Load(callers, few // 2, pause_s=0.003),
-            Load(callers, few // 2, answer_s=0.002, pause_s=0.003),
+            Load(callers, few, grpcio),
+            Load(callers, few, grpcio, wants_evidence=True),
+            Load(callers, few // 2, grpcio, pause_s=0.003),
+            Load(callers, few // 2, grpcio, answer_s=0.002, pause_s=0.003),
         ):
             print(_row(measure(load)), flush=True)
 
