@@ -5,7 +5,7 @@ out.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
@@ -53,7 +53,7 @@ class Health(HealthServicer):
         self,
         request: HealthCheckRequest,  # noqa: ARG002
         context: Any,  # noqa: ARG002
-    ) -> AsyncIterator[HealthCheckResponse]:
+    ) -> AsyncGenerator[HealthCheckResponse]:
         """The state now and after each change, seen within a second; ends when the client goes."""
         last = None
         while True:

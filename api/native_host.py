@@ -6,10 +6,11 @@ See ``transport/``, ``native/`` and docs/adr/0012-the-native-transport.md.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from typing import Any
+from contextlib import aclosing
+from typing import Any, TypeVar
 
 import ringward_native as native
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from grpc_health.v1.health_pb2 import HealthCheckRequest
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
@@ -30,10 +31,12 @@ from api.grpc_calls import (
 from api.health import Health
 from api.services import Services, StreamEndpoint, UnaryEndpoint
 from api.tls import ListenerTls
-from model.errors import Unavailable
+from model.errors import InvalidRequest, Unavailable
 from transport.loop import Bounds, Method, NativeLoop, Taken
 
 _CONNECTIONS = 20_000
+
+M = TypeVar("M", bound=Message)
 
 Serve = Callable[[Taken], Awaitable[None]]
 
@@ -122,8 +125,8 @@ class NativeHost:
 
     def _reflecting(self, name: str, servicer: Any) -> Serve:
         async def serve(call: Taken) -> None:
-            async with grpc_calls.admitted(name, self._entrance, call.native):
-                async for response in servicer.ServerReflectionInfo(_reflections_asked(call), None):
+            async with grpc_calls.admitted(name, self._entrance, call.native), aclosing(_asked(call)) as asked:
+                async for response in servicer.ServerReflectionInfo(asked, None):
                     await call.outbox.send(response.SerializeToString())
             call.native.finish()
 
@@ -146,11 +149,18 @@ def _only(call: Taken) -> bytes:
     return call.message
 
 
-async def _reflections_asked(call: Taken) -> AsyncGenerator[Message]:
+async def _asked(call: Taken) -> AsyncGenerator[Message]:
     raw = call.message
     while raw is not None and call.inbox:
-        yield reflection_pb2.ServerReflectionRequest.FromString(raw)
+        yield _parsed(reflection_pb2.ServerReflectionRequest, raw)
         raw = await call.inbox.next()
+
+
+def _parsed(kind: type[M], raw: bytes) -> M:
+    try:
+        return kind.FromString(raw)
+    except DecodeError as error:
+        raise InvalidRequest(f"the body is not a {kind.DESCRIPTOR.full_name} message") from error
 
 
 class _Outlet:
@@ -169,7 +179,7 @@ class _Outlet:
 
 def _checking(health: Health) -> Serve:
     async def serve(call: Taken) -> None:
-        response = await health.Check(HealthCheckRequest.FromString(_only(call)), None)
+        response = await health.Check(_parsed(HealthCheckRequest, _only(call)), None)
         call.native.reply(response.SerializeToString())
 
     return serve
@@ -177,7 +187,8 @@ def _checking(health: Health) -> Serve:
 
 def _watching(health: Health) -> Serve:
     async def serve(call: Taken) -> None:
-        async for response in health.Watch(HealthCheckRequest.FromString(_only(call)), None):
-            await call.outbox.send(response.SerializeToString())
+        async with aclosing(health.Watch(_parsed(HealthCheckRequest, _only(call)), None)) as states:
+            async for state in states:
+                await call.outbox.send(state.SerializeToString())
 
     return serve

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
+import socket
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -32,6 +34,27 @@ def _ticks(pid: int) -> int:
     except OSError:
         return 0
     return sum(map(int, fields[11:15]))
+
+
+def resident_bytes(pids: Iterable[int]) -> int:
+    """Memory the processes hold now; what they share counts once for each."""
+    return sum(map(_resident_pages, pids)) * resource.getpagesize()
+
+
+def _resident_pages(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except OSError:
+        return 0
+
+
+def free_ports(count: int) -> list[int]:
+    """So many ports of loopback nobody listens on now, no two the same."""
+    with ExitStack() as held:
+        found = [held.enter_context(socket.socket()) for _ in range(count)]
+        for each in found:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in found]
 
 
 async def port_open(port: int, *, within_s: float = 30.0) -> None:

@@ -9,6 +9,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from model.attributes import Attribute
 from model.check import Question
 from model.tuples import EntityRef, RelationTuple, SubjectRef
 
@@ -54,6 +55,11 @@ class DriveWorkload:
     seed: int = 1
 
     @property
+    def schema(self) -> str:
+        """What the data lies under."""
+        return DRIVE_SCHEMA
+
+    @property
     def users(self) -> int:
         """How many users there are."""
         return max(10, self.size // 20)
@@ -74,13 +80,14 @@ class DriveWorkload:
         return max(10, int(self.size * 0.78 / TUPLES_PER_DOCUMENT))
 
     def tuples(self) -> Iterator[RelationTuple]:
-        """The data, without repetition, group by group, folder by folder, document by document."""
+        """The data, without repetition, group by group, folder by folder, document by document; none of it is kept."""
         chance = random.Random(self.seed)
-        seen: set[RelationTuple] = set()
-        for row in self._rows(chance):
-            if row not in seen:
-                seen.add(row)
-                yield row
+        for entity_rows in self._entities(chance):
+            yield from dict.fromkeys(entity_rows)  # only a group may be drawn the same member twice
+
+    def attributes(self) -> Iterator[Attribute]:
+        """None."""
+        return iter(())
 
     def questions(self, count: int) -> Iterator[Question]:
         """Questions about random documents, no two about the same document and user.
@@ -107,13 +114,13 @@ class DriveWorkload:
                 asked.add((document, user))
                 yield Question(EntityRef("document", document), chance.choice(PERMISSIONS), SubjectRef("user", user))
 
-    def _rows(self, chance: random.Random) -> Iterator[RelationTuple]:
+    def _entities(self, chance: random.Random) -> Iterator[Iterator[RelationTuple]]:
         for group in range(self.groups):
-            yield from self._group(chance, group)
+            yield self._group(chance, group)
         for folder in range(self.folders):
-            yield from self._folder(chance, folder)
+            yield self._folder(chance, folder)
         for document in range(self.documents):
-            yield from self._document(chance, document)
+            yield self._document(chance, document)
 
     def _group(self, chance: random.Random, group: int) -> Iterator[RelationTuple]:
         """Some 25 users, and one of three groups lies in an earlier one, so that groups hold others up to six deep."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from cli.bench import bench
 from cli.cluster import cluster
 from cli.completion import completion
 from cli.coverage import coverage
@@ -49,6 +50,7 @@ _COMMANDS = (
     repair,
     cluster,
     local_cluster,
+    bench,
     show_config,
     print_version,
     completion,

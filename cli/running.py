@@ -17,14 +17,27 @@ _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _YOUNG_OBJECTS = 10_000  # a few MB; Python's own 700 are what a single check leaves behind
 
 
-def run_until_signal(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """A loop of uvloop where that exists: a statement of the database costs a third less than on Python's own."""
+    if sys.platform == "win32":
+        return asyncio.new_event_loop()
+    import uvloop  # noqa: PLC0415 - not installed on Windows
+
+    return uvloop.new_event_loop()
+
+
+def run_until_signal(
+    work: Callable[[asyncio.Event], Awaitable[None]],
+    *,
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] = new_event_loop,
+) -> None:
     """Run ``work`` with an event that the first SIGINT or SIGTERM sets; a second one ends the process at once.
 
     Ends the process with code 1 and a line per error if ``work`` raises AuthzError or OSError.
     """
     problems: list[str] = []
     try:
-        with asyncio.Runner(loop_factory=_new_event_loop) as runner:
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
             runner.run(_run(work))
     except* (AuthzError, OSError) as group:
         problems = [_describe(error) for error in _leaves(group)]
@@ -35,20 +48,11 @@ def run_until_signal(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
 def spare_the_collector() -> None:
     """Have the garbage collector look at new objects less often, and never again at what is there by now.
 
-    To be called once a node has started. It saves an eighth of a check over PostgreSQL (``bench/postgres_peers.py``).
+    To be called once a node has started. It saves an eighth of a check over PostgreSQL (docs/performance.md).
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG_OBJECTS)
-
-
-def _new_event_loop() -> asyncio.AbstractEventLoop:
-    """A loop of uvloop where that exists: a statement of the database costs a third less than on Python's own."""
-    if sys.platform == "win32":
-        return asyncio.new_event_loop()
-    import uvloop  # noqa: PLC0415 - not installed on Windows
-
-    return uvloop.new_event_loop()
 
 
 async def _run(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:

@@ -6,6 +6,8 @@ It lies in a queue whose descriptor becomes readable, and is emptied whole.
 from __future__ import annotations
 
 import asyncio
+import resource
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,7 +23,10 @@ _CLOSING_S = 1.0  # for the last answers to leave, once nothing is under way
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How connections and calls are held. ping_s, pong_s: how a connection is found that is gone without a word."""
+    """How connections and calls are held. ping_s, pong_s: how a connection is found that is gone without a word.
+
+    connections: never more than three of four files this process may open, or stores and peers would find none left.
+    """
 
     message_bytes: int
     metadata_bytes: int
@@ -76,7 +81,7 @@ class NativeLoop:
             [(method.name, method.takes) for method in self._methods],
             max_message_bytes=bounds.message_bytes,
             max_metadata_bytes=bounds.metadata_bytes,
-            max_connections=bounds.connections,
+            max_connections=min(bounds.connections, _files_for_connections()),
             calls_per_connection=bounds.calls_per_connection,
             ping_every_s=bounds.ping_s,
             pong_within_s=bounds.pong_s,
@@ -178,6 +183,11 @@ class NativeLoop:
         elif made and kind == native.ENDED:
             del self._made[subject]
             _end(made, said)
+
+
+def _files_for_connections() -> int:
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if allowed == resource.RLIM_INFINITY else allowed * 3 // 4
 
 
 def _end(made: Made, status: tuple[int, str]) -> None:

@@ -14,10 +14,14 @@ use crate::framing::{ACCEPTED, Status};
 
 const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 
+/// Larger messages are given away in parts: whatever is given away waits in buffers that know no bound.
+const PART_BYTES: usize = 16 * 1024;
+
 /// The body of a response. With a lease it goes on with what the handler still says.
 #[derive(Default)]
 pub struct Answer {
-    first: Option<Bytes>,
+    /// Of a message that was given away in part.
+    rest: Bytes,
     end: Option<Status>,
     lease: Option<Lease>,
 }
@@ -31,21 +35,23 @@ impl Answer {
     }
 
     /// One message, and success.
-    pub fn only(message: Bytes) -> Response<Self> {
-        headed(Self { first: Some(message), end: Some(Status::ok()), lease: None })
+    pub fn only(message: Bytes, lease: Lease) -> Response<Self> {
+        headed(Self { rest: message, end: Some(Status::ok()), lease: Some(lease) })
     }
 
     /// A stream, whose first message may be there already, and what it opens with.
     pub fn stream(headers: HeaderMap, first: Option<Bytes>, lease: Lease) -> Response<Self> {
-        let mut response = headed(Self { first, end: None, lease: Some(lease) });
+        let mut response = headed(Self { rest: first.unwrap_or_default(), end: None, lease: Some(lease) });
         response.headers_mut().extend(headers);
         response
     }
 
-    /// What is no call of gRPC at all.
+    /// What is no call of gRPC at all, with a line for whoever sent it.
     pub fn refused(status: StatusCode) -> Response<Self> {
-        let mut response = Response::new(Self::default());
+        let line = Bytes::from_static(b"This port speaks gRPC: POST, application/grpc.\n");
+        let mut response = Response::new(Self { rest: line, ..Self::default() });
         *response.status_mut() = status;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
         response
     }
 }
@@ -64,27 +70,31 @@ impl Body for Answer {
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let this = self.get_mut();
-        if let Some(message) = this.first.take() {
-            return Poll::Ready(Some(Ok(Frame::data(message))));
-        }
-        if let Some(status) = this.end.take() {
-            return Poll::Ready(Some(Ok(Frame::trailers(status.trailers()))));
-        }
-        while let Some(lease) = &this.lease {
-            match ready!(lease.call.poll_reply(context, &lease.arrivals)) {
-                Reply::Message(message) => return Poll::Ready(Some(Ok(Frame::data(message)))),
+        loop {
+            if !this.rest.is_empty() {
+                let part = this.rest.split_to(this.rest.len().min(PART_BYTES));
+                if let Some(lease) = &this.lease {
+                    lease.call.taken(part.len(), &lease.arrivals);
+                }
+                return Poll::Ready(Some(Ok(Frame::data(part))));
+            }
+            if let Some(status) = this.end.take() {
+                this.lease = None;
+                return Poll::Ready(Some(Ok(Frame::trailers(status.trailers()))));
+            }
+            let Some(lease) = &this.lease else { return Poll::Ready(None) };
+            match ready!(lease.call.poll_reply(context)) {
+                Reply::Message(message) => this.rest = message,
                 Reply::End(status) => {
                     lease.ended();
-                    this.lease = None;
-                    return Poll::Ready(Some(Ok(Frame::trailers(status.trailers()))));
+                    this.end = Some(status);
                 }
                 Reply::Open(_) | Reply::Only(_) => {} // said before, or by no handler of a stream
             }
         }
-        Poll::Ready(None)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.first.is_none() && self.end.is_none() && self.lease.is_none()
+        self.rest.is_empty() && self.end.is_none() && self.lease.is_none()
     }
 }

@@ -13,6 +13,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use crate::arrivals::{Arrivals, Event};
+use crate::budget::Costs;
 use crate::framing::Status;
 
 /// Responses that may wait for a client to take them before the handler is told to wait, in bytes.
@@ -42,6 +43,7 @@ pub struct Call {
     is_over: AtomicBool,
     /// How many more messages of a stream the event loop is ready to take.
     demand: Semaphore,
+    costs: Costs,
     /// Of a call that was made: the event loop wants no more of it.
     given_up: Notify,
 }
@@ -53,7 +55,14 @@ struct Waiting {
 }
 
 impl Call {
-    pub fn new(id: u64, method: usize, headers: HeaderMap, peer: String, deadline: Option<Instant>) -> Self {
+    pub fn new(
+        id: u64,
+        method: usize,
+        headers: HeaderMap,
+        peer: String,
+        deadline: Option<Instant>,
+        costs: Costs,
+    ) -> Self {
         Self {
             id,
             method,
@@ -65,6 +74,7 @@ impl Call {
             wants_room: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
             demand: Semaphore::new(0),
+            costs,
             given_up: Notify::new(),
         }
     }
@@ -74,9 +84,15 @@ impl Call {
         self.is_over.load(Ordering::SeqCst)
     }
 
+    /// Count what is about to be replied, until the client takes it; how much that is in all.
+    pub fn put(&self, bytes: usize) -> usize {
+        self.costs.tray.put(bytes);
+        self.waiting_bytes.fetch_add(bytes, Ordering::SeqCst) + bytes
+    }
+
     /// Count a message that is about to be replied; false if the handler should wait for `Event::Room`.
     pub fn has_room_after(&self, bytes: usize) -> bool {
-        if self.waiting_bytes.fetch_add(bytes, Ordering::SeqCst) + bytes <= ROOM_BYTES {
+        if self.put(bytes) <= ROOM_BYTES {
             return true;
         }
         self.wants_room.store(true, Ordering::SeqCst);
@@ -99,26 +115,26 @@ impl Call {
         }
     }
 
-    pub fn poll_reply(&self, context: &mut Context<'_>, arrivals: &Arrivals) -> Poll<Reply> {
-        let reply = {
-            let mut waiting = self.replies.lock().expect("nothing panics holding it");
-            let Some(reply) = waiting.replies.pop_front() else {
-                waiting.reader = Some(context.waker().clone());
-                return Poll::Pending;
-            };
-            reply
-        };
-        if let Reply::Message(message) = &reply {
-            let before = self.waiting_bytes.fetch_sub(message.len(), Ordering::SeqCst);
-            if before - message.len() <= ROOM_BYTES / 2 && self.wants_room.swap(false, Ordering::SeqCst) {
-                arrivals.push(Event::Room(self.id));
-            }
+    pub fn poll_reply(&self, context: &mut Context<'_>) -> Poll<Reply> {
+        let mut waiting = self.replies.lock().expect("nothing panics holding it");
+        if let Some(reply) = waiting.replies.pop_front() {
+            return Poll::Ready(reply);
         }
-        Poll::Ready(reply)
+        waiting.reader = Some(context.waker().clone());
+        Poll::Pending
     }
 
-    pub async fn reply(&self, arrivals: &Arrivals) -> Reply {
-        poll_fn(|context| self.poll_reply(context, arrivals)).await
+    pub async fn reply(&self) -> Reply {
+        poll_fn(|context| self.poll_reply(context)).await
+    }
+
+    /// Count what the client has taken.
+    pub fn taken(&self, bytes: usize, arrivals: &Arrivals) {
+        self.costs.tray.take(bytes);
+        let before = self.waiting_bytes.fetch_sub(bytes, Ordering::SeqCst);
+        if before - bytes <= ROOM_BYTES / 2 && self.wants_room.swap(false, Ordering::SeqCst) {
+            arrivals.push(Event::Room(self.id));
+        }
     }
 
     /// Say that the event loop is ready for another message.
@@ -146,6 +162,12 @@ impl Call {
     }
 }
 
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.costs.tray.take(self.waiting_bytes.load(Ordering::SeqCst));
+    }
+}
+
 /// Held by whatever answers a call in the transport. Dropped before the end, it tells the event loop that the client
 /// has gone.
 pub struct Lease {
@@ -164,9 +186,10 @@ impl Lease {
         self.beside.push(task);
     }
 
-    /// The handler has ended the call.
+    /// The handler has ended the call, and has no more use for its request.
     pub fn ended(&self) {
         self.call.end();
+        self.call.costs.held.lock().expect("nothing panics holding it").take();
     }
 }
 

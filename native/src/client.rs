@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, TE};
-use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use http::{HeaderValue, Request, StatusCode};
 use http_body::{Body, Frame};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -56,12 +56,7 @@ async fn said_by(dialling: &Dialling, call: &Arc<Call>, arrivals: &Arc<Arrivals>
     }
 }
 
-async fn spoken<S>(
-    stream: S,
-    dialling: &Dialling,
-    call: &Arc<Call>,
-    arrivals: &Arc<Arrivals>,
-) -> Result<Status, Status>
+async fn spoken<S>(stream: S, dialling: &Dialling, call: &Arc<Call>, arrivals: &Arc<Arrivals>) -> Result<Status, Status>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -92,7 +87,7 @@ where
     }
     arrivals.push(Event::Opened(call.id, head.headers));
     let unframer = Unframer::new(Encoding::Identity, dialling.most_message_bytes);
-    let mut messages = Messages { body, unframer, trailers: HeaderMap::new() };
+    let mut messages = Messages::new(body, unframer);
     loop {
         call.asked().await;
         let Some(message) = messages.next().await? else { break };
@@ -129,8 +124,11 @@ impl Body for Outgoing {
     type Error = Infallible;
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.call.poll_reply(context, &self.arrivals).map(|reply| match reply {
-            Reply::Message(message) => Some(Ok(Frame::data(message))),
+        self.call.poll_reply(context).map(|reply| match reply {
+            Reply::Message(message) => {
+                self.call.taken(message.len(), &self.arrivals);
+                Some(Ok(Frame::data(message)))
+            }
             Reply::Open(_) | Reply::Only(_) | Reply::End(_) => None,
         })
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use flate2::read::{GzDecoder, ZlibDecoder};
+use flate2::bufread::{GzDecoder, ZlibDecoder};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode, percent_encode};
 
@@ -171,15 +171,29 @@ impl Unframer {
     }
 
     fn expanded(&self, message: &[u8]) -> Result<Bytes, Status> {
-        let reader: Box<dyn Read + '_> = match self.encoding {
-            Encoding::Gzip => Box::new(GzDecoder::new(message)),
-            Encoding::Deflate => Box::new(ZlibDecoder::new(message)),
+        let (expanded, rest) = match self.encoding {
+            Encoding::Gzip => {
+                let mut decoder = GzDecoder::new(message);
+                (self.read(&mut decoder)?, decoder.into_inner())
+            }
+            Encoding::Deflate => {
+                let mut decoder = ZlibDecoder::new(message);
+                (self.read(&mut decoder)?, decoder.into_inner())
+            }
             Encoding::Identity => {
                 return Err(Status::new(code::INTERNAL, "a message is compressed and grpc-encoding does not say how"));
             }
         };
-        let mut expanded = Vec::with_capacity(message.len().saturating_mul(2).min(self.most_bytes));
-        match reader.take(self.most_bytes as u64 + 1).read_to_end(&mut expanded) {
+        if !rest.is_empty() {
+            let text = format!("a message cannot be decompressed: {} bytes are left over", rest.len());
+            return Err(Status::new(code::INTERNAL, text));
+        }
+        Ok(expanded)
+    }
+
+    fn read(&self, decoder: &mut impl Read) -> Result<Bytes, Status> {
+        let mut expanded = Vec::new();
+        match decoder.take(self.most_bytes as u64 + 1).read_to_end(&mut expanded) {
             Ok(read) if read > self.most_bytes => Err(self.too_large(read)),
             Ok(_) => Ok(Bytes::from(expanded)),
             Err(error) => Err(Status::new(code::INTERNAL, format!("a message cannot be decompressed: {error}"))),
@@ -191,6 +205,9 @@ impl Unframer {
         Status::new(code::RESOURCE_EXHAUSTED, format!("Received message larger than max ({length} vs. {most})"))
     }
 }
+
+#[cfg(test)]
+mod property;
 
 #[cfg(test)]
 mod tests {
@@ -248,14 +265,22 @@ mod tests {
         }
         let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
         encoder.write_all(b"hello").unwrap();
-        let mut unframer = Unframer::new(Encoding::Deflate, 10);
+        let mut unframer = Unframer::new(Encoding::Deflate, 100);
         unframer.push(&compressed_frame(&encoder.finish().unwrap()));
         assert_eq!(unframer.next().unwrap().unwrap(), &b"hello"[..]);
     }
 
     #[test]
     fn what_is_not_compressed_as_it_says_is_refused() {
-        for (encoding, message) in [(Encoding::Gzip, &b"no gzip"[..]), (Encoding::Identity, b"whatever")] {
+        let followed = [gzipped(b"one"), b"two".to_vec()].concat();
+        let cut = &gzipped(b"whole")[..10];
+        for (encoding, message) in [
+            (Encoding::Gzip, &b"no gzip"[..]),
+            (Encoding::Gzip, &followed),
+            (Encoding::Gzip, cut),
+            (Encoding::Deflate, &gzipped(b"gzip")),
+            (Encoding::Identity, b"whatever"),
+        ] {
             let mut unframer = Unframer::new(encoding, 100);
             unframer.push(&compressed_frame(message));
             assert_eq!(unframer.next().unwrap_err().code, code::INTERNAL);

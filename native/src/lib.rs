@@ -7,6 +7,7 @@
 
 mod answer;
 mod arrivals;
+mod budget;
 mod call;
 mod client;
 mod framing;

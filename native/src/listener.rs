@@ -1,6 +1,7 @@
 //! Connections: accepted within a bound, encrypted if so configured, served until they or the server end.
 
-use std::net::SocketAddr;
+use std::future::poll_fn;
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
@@ -14,7 +15,7 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -26,6 +27,8 @@ use crate::service::Service;
 /// Within which a client must have said what it speaks: TLS, then HTTP/2's first 24 bytes.
 const GREETING_TIME: Duration = Duration::from_secs(10);
 const PREFACE_BYTES: usize = 24;
+/// Connections that wait to be accepted; the system may allow fewer.
+const BACKLOG: u32 = 4096;
 /// After the system would give no connection: out of files, most likely.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -56,7 +59,7 @@ pub struct Shared {
 }
 
 pub async fn listen(
-    listener: TcpListener,
+    listeners: Vec<TcpListener>,
     service: Arc<Service>,
     holding: Holding,
     shared: Arc<Shared>,
@@ -66,7 +69,7 @@ pub async fn listen(
     let mut connections = JoinSet::new();
     while *phase.borrow_and_update() == Phase::Serving {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
+            accepted = accepted(&listeners) => match accepted {
                 Ok((stream, peer)) if connections.len() < holding.most_connections => {
                     let served = served(stream, peer, http.clone(), service.clone(), shared.clone(), phase.clone());
                     connections.spawn(served);
@@ -79,25 +82,71 @@ pub async fn listen(
         }
         shared.connections.store(connections.len(), Ordering::Relaxed);
     }
-    drop(listener);
+    drop(listeners);
     while connections.join_next().await.is_some() {
         shared.connections.store(connections.len(), Ordering::Relaxed);
     }
 }
 
-/// Listening sockets of an address, `host:port`; the port 0 picks one. Fails as the system does.
-pub fn bound(address: &str) -> io::Result<(std::net::TcpListener, SocketAddr)> {
-    let listener = std::net::TcpListener::bind(address)?;
-    listener.set_nonblocking(true)?;
-    let local = listener.local_addr()?;
-    Ok((listener, local))
+async fn accepted(listeners: &[TcpListener]) -> io::Result<(TcpStream, SocketAddr)> {
+    poll_fn(|context| {
+        let mut polled = listeners.iter().map(|listener| listener.poll_accept(context));
+        polled.find(Poll::is_ready).unwrap_or(Poll::Pending)
+    })
+    .await
+}
+
+/// Listening sockets, one for each address that `host:port` means here, and their port; for 0 it is a free one. Fails as
+/// the system does. Every interface, `[::]`, is that of IPv4 where there is nothing else.
+pub fn bound(address: &str) -> io::Result<(Vec<TcpListener>, u16)> {
+    let mut addresses: Vec<_> = address.to_socket_addrs()?.collect();
+    addresses.dedup();
+    let mut listeners = Vec::new();
+    let mut port = addresses.first().map_or(0, SocketAddr::port);
+    let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for wanted in addresses {
+        match bound_to(wanted, port) {
+            Ok(listener) => {
+                port = listener.local_addr()?.port();
+                listeners.push(listener);
+            }
+            // A name may mean addresses this machine does not have.
+            Err(error) if is_missing(&error) => failure = error,
+            Err(error) => return Err(error),
+        }
+    }
+    if listeners.is_empty() { Err(failure) } else { Ok((listeners, port)) }
+}
+
+fn bound_to(address: SocketAddr, port: u16) -> io::Result<TcpListener> {
+    let bind = |mut address: SocketAddr| {
+        address.set_port(port);
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_reuseaddr(true)?; // connections of a predecessor may still be closing
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    match bind(address) {
+        Err(error) if is_missing(&error) && address.ip().is_unspecified() => bind((Ipv4Addr::UNSPECIFIED, port).into()),
+        bound => bound,
+    }
+}
+
+/// True if it is said of an address that is none of this machine's, or of a kind it does not speak.
+fn is_missing(error: &io::Error) -> bool {
+    const NO_SUCH_FAMILY: i32 = if cfg!(target_os = "linux") { 97 } else { 47 };
+    error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(NO_SUCH_FAMILY)
 }
 
 fn http_of(holding: &Holding) -> http2::Builder<TokioExecutor> {
     let mut http = http2::Builder::new(TokioExecutor::new());
     http.timer(TokioTimer::new())
         .max_concurrent_streams(holding.calls_per_connection)
-        .max_header_list_size(holding.most_metadata_bytes)
+        // Calls with more than they may have are refused; what is far beyond that HTTP/2 itself refuses, with a 431.
+        .max_header_list_size(holding.most_metadata_bytes.saturating_mul(2))
+        // Calls that clients cancelled before they were seen here: on a busy machine some come at once, and what bounds
+        // calls bounds them. More end the connection.
+        .max_pending_accept_reset_streams(holding.calls_per_connection as usize)
         .keep_alive_interval(Some(holding.ping_every))
         .keep_alive_timeout(holding.pong_within)
         .auto_date_header(false);
@@ -117,7 +166,12 @@ async fn served(
     let tls = shared.tls.read().expect("nothing panics holding it").clone();
     let talking = async {
         let Some(config) = tls else { return spoken(stream, peer, &http, service, phase.clone()).await };
-        if let Ok(Ok(encrypted)) = timeout(GREETING_TIME, TlsAcceptor::from(config).accept(stream)).await {
+        let mut leaving = phase.clone();
+        let greeted = tokio::select! {
+            greeted = timeout(GREETING_TIME, TlsAcceptor::from(config).accept(stream)) => greeted,
+            _ = leaving.wait_for(|phase| *phase != Phase::Serving) => return,
+        };
+        if let Ok(Ok(encrypted)) = greeted {
             spoken(encrypted, peer, &http, service, phase.clone()).await;
         }
     };
@@ -141,9 +195,13 @@ async fn spoken<S>(
     let greeted = Arc::new(AtomicBool::new(false));
     let stream = Greeting { stream, bytes: 0, done: greeted.clone() };
     let peer: Arc<str> = peer.to_string().into();
-    let answer = move |request: Request<Incoming>| {
-        let (service, peer) = (service.clone(), peer.clone());
-        async move { Ok::<_, Infallible>(service.answer(request, &peer).await) }
+    let tray = service.tray();
+    let answer = {
+        let tray = tray.clone();
+        move |request: Request<Incoming>| {
+            let (service, peer, tray) = (service.clone(), peer.clone(), tray.clone());
+            async move { Ok::<_, Infallible>(service.answer(request, &peer, &tray).await) }
+        }
     };
     let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service_fn(answer)));
     let mut silence = std::pin::pin!(sleep(GREETING_TIME));
@@ -151,6 +209,7 @@ async fn spoken<S>(
     loop {
         tokio::select! {
             _ = connection.as_mut() => return,
+            () = tray.overflows() => return,
             () = silence.as_mut(), if !is_greeted => {
                 if !greeted.load(Ordering::Relaxed) {
                     return;
@@ -165,8 +224,14 @@ async fn spoken<S>(
             }
         }
     }
+    if !greeted.load(Ordering::Relaxed) {
+        return;
+    }
     connection.as_mut().graceful_shutdown();
-    let _ = connection.await; // however it ends, it has ended
+    tokio::select! {
+        _ = connection => {} // however it ends, it has ended
+        () = tray.overflows() => {}
+    }
 }
 
 /// A stream that notes when its client has said what it speaks.

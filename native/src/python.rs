@@ -17,6 +17,7 @@ use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::arrivals::{Arrivals, Event};
+use crate::budget::Costs;
 use crate::call::{Call, Reply};
 use crate::client::{Dialling, converse};
 use crate::framing::{Status, framed};
@@ -76,7 +77,9 @@ impl PyCall {
     }
 
     fn reply(&self, message: &[u8]) -> PyResult<()> {
-        self.say(Reply::Only(framed(bounded(message)?)));
+        let frame = framed(bounded(message)?);
+        self.call.put(frame.len());
+        self.say(Reply::Only(frame));
         Ok(())
     }
 
@@ -122,9 +125,9 @@ impl PyCall {
 fn headers_of(metadata: Vec<(String, String)>) -> PyResult<HeaderMap> {
     let mut headers = HeaderMap::with_capacity(metadata.len());
     for (name, value) in metadata {
-        let wrong = |_| PyValueError::new_err(format!("no metadata: {name:?}: {value:?}"));
-        let name = HeaderName::try_from(name.as_str()).map_err(|_| wrong(()))?;
-        headers.append(name.clone(), HeaderValue::try_from(value.as_str()).map_err(|_| wrong(()))?);
+        let wrong = || PyValueError::new_err(format!("no metadata: {name:?}: {value:?}"));
+        let name = HeaderName::try_from(name.as_str()).map_err(|_| wrong())?;
+        headers.append(name.clone(), HeaderValue::try_from(value.as_str()).map_err(|_| wrong())?);
     }
     Ok(headers)
 }
@@ -195,7 +198,6 @@ impl Transport {
         methods, *, max_message_bytes, max_metadata_bytes, max_connections, calls_per_connection, ping_every_s,
         pong_within_s,
     ))]
-    #[expect(clippy::too_many_arguments)]
     fn new(
         methods: Vec<(String, u8)>,
         max_message_bytes: usize,
@@ -217,7 +219,7 @@ impl Transport {
         }
         let arrivals = Arc::new(Arrivals::new()?);
         Ok(Self {
-            service: Arc::new(Service::new(numbered, max_message_bytes, arrivals.clone())),
+            service: Arc::new(Service::new(numbered, max_message_bytes, max_metadata_bytes as usize, arrivals.clone())),
             arrivals,
             replies: Arc::default(),
             shared: Arc::default(),
@@ -263,16 +265,17 @@ impl Transport {
 
     fn listen(&self, address: &str) -> PyResult<u16> {
         let handle = self.handle()?;
-        let (listener, local) = bound(address)?;
+        let (listeners, port) = {
+            let _inside = handle.enter();
+            bound(address)?
+        };
         let (service, holding, shared) = (self.service.clone(), self.holding.clone(), self.shared.clone());
         let (arrivals, phase) = (self.arrivals.clone(), self.phase.subscribe());
         handle.spawn(async move {
-            if let Ok(listener) = tokio::net::TcpListener::from_std(listener) {
-                listen(listener, service, holding, shared, phase).await;
-            }
+            listen(listeners, service, holding, shared, phase).await;
             arrivals.push(Event::Closed);
         });
-        Ok(local.port())
+        Ok(port)
     }
 
     #[pyo3(signature = (address, path, metadata, tls=None))]
@@ -293,7 +296,7 @@ impl Transport {
         };
         // Calls that are taken count from 0 up, and these from the other end: no number is given twice.
         let id = u64::MAX - self.made.fetch_add(1, Ordering::Relaxed);
-        let call = Arc::new(Call::new(id, usize::MAX, headers_of(metadata)?, address, None));
+        let call = Arc::new(Call::new(id, usize::MAX, headers_of(metadata)?, address, None, Costs::default()));
         handle.spawn(converse(dialling, call.clone(), self.arrivals.clone()));
         Ok(PyCall { call, replies: self.replies.clone() })
     }

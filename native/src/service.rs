@@ -1,9 +1,9 @@
 //! One request of HTTP/2 as a call of gRPC: read, handed to the event loop, answered.
 
 use std::collections::HashMap;
-use std::future::pending;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::future::{Future, pending};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,17 +11,20 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body::Body;
 use hyper::body::Incoming;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::answer::Answer;
 use crate::arrivals::{Arrivals, Event};
+use crate::budget::{Budget, Costs, Held, Tray};
 use crate::call::{Call, Lease, Reply};
 use crate::framing::{Encoding, Status, Unframer, code, timeout_of};
 
-/// How long the only message of a request may take to come in whole.
+/// How long the only message of a request, or its first, may take to come in whole.
 const REQUEST_TIME: Duration = Duration::from_secs(60);
-/// Bytes of requests that are not complete yet, of all clients together.
-const MOST_INCOMPLETE_BYTES: usize = 256 * 1024 * 1024;
+/// How long what is no call may take to come in, before it is refused anyhow.
+const REFUSAL_TIME: Duration = Duration::from_secs(1);
+/// About what a call takes besides its headers and its message.
+const CALL_BYTES: usize = 1024;
 
 /// What a method takes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,34 +41,45 @@ pub struct Service {
     /// By path, `/package.Service/Method`: its number for the event loop, and what it takes.
     methods: HashMap<String, (usize, Takes)>,
     most_message_bytes: usize,
+    most_metadata_bytes: usize,
     arrivals: Arc<Arrivals>,
     calls: AtomicU64,
-    incomplete_bytes: AtomicUsize,
+    budget: Arc<Budget>,
 }
 
 impl Service {
-    pub fn new(methods: HashMap<String, (usize, Takes)>, most_message_bytes: usize, arrivals: Arc<Arrivals>) -> Self {
-        Self {
-            methods,
-            most_message_bytes,
-            arrivals,
-            calls: AtomicU64::new(0),
-            incomplete_bytes: AtomicUsize::new(0),
-        }
+    pub fn new(
+        methods: HashMap<String, (usize, Takes)>,
+        most_message_bytes: usize,
+        most_metadata_bytes: usize,
+        arrivals: Arc<Arrivals>,
+    ) -> Self {
+        let (calls, budget) = (AtomicU64::new(0), Arc::default());
+        Self { methods, most_message_bytes, most_metadata_bytes, arrivals, calls, budget }
     }
 
-    pub async fn answer(&self, request: Request<Incoming>, peer: &str) -> Response<Answer> {
+    /// Where answers on a new connection wait for its client.
+    pub fn tray(&self) -> Arc<Tray> {
+        Arc::new(Tray::new(self.budget.clone()))
+    }
+
+    pub async fn answer(&self, request: Request<Incoming>, peer: &str, tray: &Arc<Tray>) -> Response<Answer> {
         if request.method() != Method::POST {
-            return Answer::refused(StatusCode::METHOD_NOT_ALLOWED);
+            return refused(request, StatusCode::METHOD_NOT_ALLOWED).await;
         }
         let content_type = request.headers().get(CONTENT_TYPE).map_or(&[][..], |value| value.as_bytes());
         if !content_type.starts_with(b"application/grpc") {
-            return Answer::refused(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+            return refused(request, StatusCode::UNSUPPORTED_MEDIA_TYPE).await;
         }
-        self.called(request, peer).await.unwrap_or_else(|status| Answer::failed(&status))
+        self.called(request, peer, tray).await.unwrap_or_else(|status| Answer::failed(&status))
     }
 
-    async fn called(&self, request: Request<Incoming>, peer: &str) -> Result<Response<Answer>, Status> {
+    async fn called(
+        &self,
+        request: Request<Incoming>,
+        peer: &str,
+        tray: &Arc<Tray>,
+    ) -> Result<Response<Answer>, Status> {
         let (head, body) = request.into_parts();
         let Some(&(method, takes)) = self.methods.get(head.uri.path()) else {
             return Err(Status::new(code::UNIMPLEMENTED, "Method not found!"));
@@ -73,28 +87,32 @@ impl Service {
         let deadline = deadline_of(&head.headers)?;
         let unframer = Unframer::new(encoding_of(&head.headers)?, self.most_message_bytes);
         let number = self.calls.fetch_add(1, Ordering::Relaxed);
-        let call = |headers| Arc::new(Call::new(number, method, headers, peer.to_owned(), deadline));
+        let header_bytes = bytes_of(&head.headers);
+        if header_bytes > self.most_metadata_bytes {
+            let text = format!("Received metadata larger than max ({header_bytes} vs. {})", self.most_metadata_bytes);
+            return Err(Status::new(code::RESOURCE_EXHAUSTED, text));
+        }
+        let mut messages = Messages::counted(body, unframer, self.budget.clone(), CALL_BYTES + header_bytes)?;
+        let call = |held: Option<Held>| {
+            let costs = Costs { held: Mutex::new(held), tray: tray.clone() };
+            Arc::new(Call::new(number, method, head.headers, peer.to_owned(), deadline, costs))
+        };
         match takes {
             Takes::One => {
-                let by = Instant::now() + REQUEST_TIME;
-                let by = deadline.map_or(by, |deadline| deadline.min(by));
-                let message = timeout_at(by, self.only_message(body, unframer)).await.map_err(|_| too_late())??;
-                let lease = Lease::new(call(head.headers), self.arrivals.clone());
+                let message = in_time(deadline, messages.only()).await?;
+                let lease = Lease::new(call(messages.held), self.arrivals.clone());
                 self.arrivals.push(Event::Began(lease.call.clone(), Some(message)));
                 Self::replied(lease).await
             }
             Takes::StreamFromFirst | Takes::Stream => {
-                let mut messages = Messages { body, unframer, trailers: HeaderMap::new() };
                 let mut first = None;
                 let mut is_all = false;
                 if takes == Takes::StreamFromFirst {
                     // Clients that are refused before they could say anything take it for a fault of the connection.
-                    let by = Instant::now() + REQUEST_TIME;
-                    let by = deadline.map_or(by, |deadline| deadline.min(by));
-                    first = timeout_at(by, messages.next()).await.map_err(|_| too_late())??;
+                    first = in_time(deadline, messages.next()).await?;
                     is_all = first.is_none();
                 }
-                let mut lease = Lease::new(call(head.headers), self.arrivals.clone());
+                let mut lease = Lease::new(call(messages.handed_over()), self.arrivals.clone());
                 self.arrivals.push(Event::Began(lease.call.clone(), first));
                 if !is_all {
                     let reading = read_messages(messages, lease.call.clone(), self.arrivals.clone());
@@ -110,13 +128,13 @@ impl Service {
         let deadline = lease.call.deadline;
         let first = tokio::select! {
             biased;
-            reply = lease.call.reply(&lease.arrivals) => reply,
+            reply = lease.call.reply() => reply,
             () = over(deadline) => return Err(too_late()),
         };
         match first {
             Reply::Only(message) => {
                 lease.ended();
-                Ok(Answer::only(message))
+                Ok(Answer::only(message, lease))
             }
             Reply::End(status) => {
                 lease.ended();
@@ -135,74 +153,80 @@ impl Service {
             }
         }
     }
-
-    /// The message of a request that has just one.
-    async fn only_message(&self, mut body: Incoming, mut unframer: Unframer) -> Result<Bytes, Status> {
-        let mut held = Held { of: &self.incomplete_bytes, bytes: 0 };
-        let mut message = None;
-        while let Some(part) = next_part(&mut body).await? {
-            let Ok(part) = part else { continue };
-            unframer.push(&part);
-            while let Some(found) = unframer.next()? {
-                if message.replace(found).is_some() {
-                    return Err(Status::new(code::UNIMPLEMENTED, "the method takes one message, and there are more"));
-                }
-            }
-            held.hold(unframer.waiting_bytes())?;
-        }
-        match message {
-            Some(message) if unframer.waiting_bytes() == 0 => Ok(message),
-            _ => Err(Status::new(code::INTERNAL, "the request ends before its message does")),
-        }
-    }
-}
-
-/// Bytes counted while a request is not complete.
-struct Held<'a> {
-    of: &'a AtomicUsize,
-    bytes: usize,
-}
-
-impl Held<'_> {
-    fn hold(&mut self, bytes: usize) -> Result<(), Status> {
-        let before = self.of.fetch_add(bytes, Ordering::Relaxed);
-        self.of.fetch_sub(self.bytes, Ordering::Relaxed);
-        let added = bytes.saturating_sub(self.bytes);
-        self.bytes = bytes;
-        if added > 0 && before + bytes > MOST_INCOMPLETE_BYTES {
-            return Err(Status::new(code::RESOURCE_EXHAUSTED, "too much of too many requests has come in at once"));
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.of.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
 }
 
 /// The messages of a stream.
 pub struct Messages {
-    pub body: Incoming,
-    pub unframer: Unframer,
+    body: Incoming,
+    unframer: Unframer,
     /// What came after the last of them, once there is no next.
     pub trailers: HeaderMap,
+    /// What a budget counts of them.
+    held: Option<Held>,
+    /// What is held besides the message that is coming.
+    kept_bytes: usize,
 }
 
 impl Messages {
+    pub fn new(body: Incoming, unframer: Unframer) -> Self {
+        Self { body, unframer, trailers: HeaderMap::new(), held: None, kept_bytes: 0 }
+    }
+
+    /// Those of a request, which already takes so many bytes. Fails with the status that refuses it.
+    fn counted(body: Incoming, unframer: Unframer, budget: Arc<Budget>, kept_bytes: usize) -> Result<Self, Status> {
+        let mut messages = Self { held: Some(Held::new(budget)), kept_bytes, ..Self::new(body, unframer) };
+        messages.hold(0)?;
+        Ok(messages)
+    }
+
+    /// The count of all that was held so far, for whoever holds it from now on.
+    fn handed_over(&mut self) -> Option<Held> {
+        self.kept_bytes = 0;
+        let next = self.held.as_ref().map(Held::beside);
+        std::mem::replace(&mut self.held, next)
+    }
+
+    /// The only one there is.
+    async fn only(&mut self) -> Result<Bytes, Status> {
+        let Some(message) = self.next().await? else {
+            return Err(Status::new(code::INTERNAL, "the request ends without a message"));
+        };
+        self.kept_bytes += message.len();
+        if self.next().await?.is_some() {
+            return Err(Status::new(code::UNIMPLEMENTED, "the method takes one message, and there are more"));
+        }
+        Ok(message)
+    }
+
+    /// The next one; None after the last.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Status> {
         loop {
             if let Some(message) = self.unframer.next()? {
+                self.hold(message.len())?;
                 return Ok(Some(message));
             }
+            self.hold(self.unframer.waiting_bytes())?;
             match next_part(&mut self.body).await? {
                 Some(Ok(part)) => self.unframer.push(&part),
                 Some(Err(trailers)) => self.trailers = trailers,
-                None => return Ok(None),
+                None if self.unframer.waiting_bytes() == 0 => return Ok(None),
+                None => return Err(Status::new(code::INTERNAL, "the stream ends inside a message")),
             }
         }
     }
+
+    fn hold(&mut self, bytes: usize) -> Result<(), Status> {
+        let Some(held) = &mut self.held else { return Ok(()) };
+        held.hold(self.kept_bytes + bytes)
+    }
+}
+
+/// Refuse what is no call, after it has come: who breaks HTTP/2's rules in it is told that first.
+async fn refused(request: Request<Incoming>, status: StatusCode) -> Response<Answer> {
+    let mut body = request.into_body();
+    let come = async { while let Ok(Some(_)) = next_part(&mut body).await {} };
+    let _ = timeout(REFUSAL_TIME, come).await; // then it is refused all the same
+    Answer::refused(status)
 }
 
 /// Hand the messages that follow the first to the event loop, each when it asks for it.
@@ -225,10 +249,17 @@ async fn next_part(body: &mut Incoming) -> Result<Option<Result<Bytes, HeaderMap
     let mut body = std::pin::Pin::new(body);
     match std::future::poll_fn(|context| body.as_mut().poll_frame(context)).await {
         None => Ok(None),
-        Some(Ok(frame)) => {
-            Ok(Some(frame.into_data().map_err(|other| other.into_trailers().unwrap_or_default())))
-        }
+        Some(Ok(frame)) => Ok(Some(frame.into_data().map_err(|other| other.into_trailers().unwrap_or_default()))),
         Some(Err(_)) => Err(Status::new(code::CANCELLED, "the stream was cut off")),
+    }
+}
+
+/// What comes in within the call's time, and that for requests.
+async fn in_time<T>(deadline: Option<Instant>, coming: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
+    let by = Instant::now() + REQUEST_TIME;
+    match deadline {
+        Some(deadline) if deadline < by => timeout_at(deadline, coming).await.map_err(|_| too_late())?,
+        _ => timeout_at(by, coming).await.map_err(|_| too_slow())?,
     }
 }
 
@@ -250,11 +281,21 @@ fn too_late() -> Status {
     Status::new(code::DEADLINE_EXCEEDED, "Deadline Exceeded")
 }
 
+fn too_slow() -> Status {
+    let seconds = REQUEST_TIME.as_secs();
+    Status::new(code::DEADLINE_EXCEEDED, format!("the request has not come in within {seconds} s"))
+}
+
 fn deadline_of(headers: &HeaderMap) -> Result<Option<Instant>, Status> {
     let Some(header) = headers.get("grpc-timeout") else { return Ok(None) };
     let timeout = header.to_str().ok().and_then(timeout_of);
     let timeout = timeout.ok_or_else(|| Status::new(code::INTERNAL, format!("grpc-timeout is {header:?}")))?;
     Ok(Instant::now().checked_add(timeout))
+}
+
+/// As HTTP/2 counts them. Source: RFC 9113 §6.5.2.
+fn bytes_of(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum()
 }
 
 fn encoding_of(headers: &HeaderMap) -> Result<Encoding, Status> {

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from importlib.util import find_spec
 
 import grpc
 import pytest
 
 from node.node import open_node
-from node.settings import NodeSettings
+from node.settings import GrpcTransport, NodeSettings
 from tests.support.client import Client
 
 SCHEMA = """
@@ -41,10 +42,36 @@ rule small(size integer) {
 """
 
 
+ON_BOTH = [
+    pytest.param(
+        GrpcTransport.NATIVE,
+        marks=pytest.mark.skipif(find_spec("ringward_native") is None, reason="the native transport was not built"),
+        id="native",
+    ),
+    pytest.param(GrpcTransport.GRPCIO, id="grpcio"),
+]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "both_transports: what uses ``transport`` runs on each")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "transport" in metafunc.fixturenames and metafunc.definition.get_closest_marker("both_transports"):
+        metafunc.parametrize("transport", ON_BOTH, indirect=True)
+
+
 @pytest.fixture
-def node_settings() -> NodeSettings:
+def transport(request: pytest.FixtureRequest) -> GrpcTransport:
+    """What carries gRPC: what a node chooses, or one after the other in modules marked so."""
+    chosen: GrpcTransport = getattr(request, "param", GrpcTransport.AUTO)
+    return chosen
+
+
+@pytest.fixture
+def node_settings(transport: GrpcTransport) -> NodeSettings:
     """What the node under test is told; tests override it."""
-    return NodeSettings(host="127.0.0.1", grpc_port=0, grace_s=0.1)
+    return NodeSettings(host="127.0.0.1", grpc_port=0, grpc_transport=transport, grace_s=0.1)
 
 
 @pytest.fixture

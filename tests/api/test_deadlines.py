@@ -13,11 +13,12 @@ import pytest
 from google.protobuf.message import Message
 
 from api.entrance import Entrance
-from api.grpc_host import GrpcHost
 from api.health import Health
 from api.limits import LimitSettings
 from api.services import Rpc, Services, StreamEndpoint, UnaryEndpoint
 from api.streams import Responses
+from node.settings import GrpcTransport, NodeSettings
+from node.transports import grpc_host
 from proto.base.v1 import service_pb2 as pb
 from tests.support.client import tuple_message
 
@@ -32,6 +33,8 @@ STREAM = pb.PermissionLookupEntityRequest(
     permission="view",
     subject=ROW.subject,
 )
+
+pytestmark = pytest.mark.both_transports
 
 
 class Work:
@@ -61,7 +64,7 @@ class Work:
 
 
 @asynccontextmanager
-async def serving(work: Work, entrance: Entrance) -> AsyncIterator[grpc.aio.Channel]:
+async def serving(work: Work, entrance: Entrance, transport: GrpcTransport) -> AsyncIterator[grpc.aio.Channel]:
     """A channel to a server with one call and one stream."""
 
     async def ping() -> None: ...
@@ -70,7 +73,8 @@ async def serving(work: Work, entrance: Entrance) -> AsyncIterator[grpc.aio.Chan
     streaming = pb.DESCRIPTOR.services_by_name["Permission"].methods_by_name["LookupEntityStream"]
     endpoints = (UnaryEndpoint(Rpc.of(listing), work.answer), StreamEndpoint(Rpc.of(streaming), work.answers))
     services = Services({endpoint.rpc.name: endpoint for endpoint in endpoints})
-    host = GrpcHost(services, Health(ping), entrance, host="127.0.0.1", port=0, max_message_bytes=1_000_000)
+    settings = NodeSettings(host="127.0.0.1", grpc_port=0, grpc_transport=transport)
+    host = grpc_host(settings, services, Health(ping), entrance, None)
     await host.start()
     try:
         async with asyncio.timeout(TIMEOUT_S), grpc.aio.insecure_channel(host.address) as channel:
@@ -92,10 +96,12 @@ async def stream(channel: grpc.aio.Channel, timeout_s: float | None) -> None:
 
 @pytest.mark.parametrize("responses_first", [0, 3])
 @pytest.mark.parametrize("use", [call, stream], ids=["call", "stream"])
-async def test_a_deadline_that_passes_stops_the_work_and_gives_back_the_place(use: Use, responses_first: int) -> None:
+async def test_a_deadline_that_passes_stops_the_work_and_gives_back_the_place(
+    use: Use, responses_first: int, transport: GrpcTransport
+) -> None:
     entrance = Entrance(None, LimitSettings(calls_at_once=1, streams_at_once=1))
     work = Work(responses_first=responses_first)
-    async with serving(work, entrance) as channel:
+    async with serving(work, entrance, transport) as channel:
         with pytest.raises(grpc.aio.AioRpcError) as ended:
             await use(channel, 0.2)
         assert ended.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
@@ -106,9 +112,9 @@ async def test_a_deadline_that_passes_stops_the_work_and_gives_back_the_place(us
 
 
 @pytest.mark.parametrize("use", [call, stream], ids=["call", "stream"])
-async def test_a_client_that_gives_up_stops_the_work(use: Use) -> None:
+async def test_a_client_that_gives_up_stops_the_work(use: Use, transport: GrpcTransport) -> None:
     work = Work()
-    async with serving(work, Entrance()) as channel:
+    async with serving(work, Entrance(), transport) as channel:
         task = asyncio.ensure_future(use(channel, None))
         await work.begun.wait()
         assert not work.ended.is_set()
@@ -118,9 +124,9 @@ async def test_a_client_that_gives_up_stops_the_work(use: Use) -> None:
         await work.ended.wait()
 
 
-async def test_a_client_that_vanishes_stops_the_work() -> None:
+async def test_a_client_that_vanishes_stops_the_work(transport: GrpcTransport) -> None:
     work = Work()
-    async with serving(work, Entrance()) as channel:
+    async with serving(work, Entrance(), transport) as channel:
         task = asyncio.ensure_future(stream(channel, None))
         await work.begun.wait()
         await channel.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 
 import grpc
 import pytest
@@ -18,7 +19,7 @@ from api.entrance import Call, Entrance
 from api.limits import LimitSettings
 from model.errors import LimitExceeded, Unauthenticated
 from node.node import open_node
-from node.settings import NodeSettings
+from node.settings import GrpcTransport, NodeSettings
 from proto.base.v1 import service_pb2 as pb
 from tests.support.client import Client
 
@@ -26,11 +27,14 @@ KEY = "a-key-for-the-entrance"
 CHECK = "/base.v1.Permission/Check"
 STREAM = "/base.v1.Permission/LookupEntityStream"
 LIMITS = LimitSettings(calls_per_s=3, calls_at_once=2, streams_at_once=1)
+AUTH = PresharedSettings((KEY,))
+
+pytestmark = pytest.mark.both_transports
 
 
-def told(limits: LimitSettings, *, asks_for_keys: bool = False) -> NodeSettings:
-    auth = PresharedSettings((KEY,)) if asks_for_keys else None
-    return NodeSettings(host="127.0.0.1", grpc_port=0, grace_s=0.1, limits=limits, auth=auth)
+@pytest.fixture
+def node_settings(transport: GrpcTransport) -> NodeSettings:
+    return NodeSettings(host="127.0.0.1", grpc_port=0, grpc_transport=transport, grace_s=0.1)
 
 
 def entrance(limits: LimitSettings = LIMITS) -> Entrance:
@@ -115,8 +119,9 @@ def retry_delay_s(error: grpc.aio.AioRpcError) -> float:
     return float(retry.retry_delay.ToNanoseconds() / 1e9)
 
 
-async def test_over_the_rate_a_node_says_when_to_come_again() -> None:
-    async with open_node(told(LIMITS)) as node, grpc.aio.insecure_channel(node.grpc_address) as channel:
+async def test_over_the_rate_a_node_says_when_to_come_again(node_settings: NodeSettings) -> None:
+    settings = replace(node_settings, limits=LIMITS)
+    async with open_node(settings) as node, grpc.aio.insecure_channel(node.grpc_address) as channel:
         client = Client(channel)
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await list_tenants(client, times=100)
@@ -133,8 +138,8 @@ async def list_tenants(client: Client, *, times: int) -> None:
         await client.call("Tenancy.List", pb.TenantListRequest())
 
 
-async def test_health_is_open_and_unlimited() -> None:
-    settings = told(LimitSettings(calls_per_s=1), asks_for_keys=True)
+async def test_health_is_open_and_unlimited(node_settings: NodeSettings) -> None:
+    settings = replace(node_settings, limits=LimitSettings(calls_per_s=1), auth=AUTH)
     async with open_node(settings) as node, grpc.aio.insecure_channel(node.grpc_address) as channel:
         check = channel.unary_unary(
             "/grpc.health.v1.Health/Check",
@@ -146,9 +151,9 @@ async def test_health_is_open_and_unlimited() -> None:
 
 
 @pytest.mark.parametrize("version", ["v1", "v1alpha"])
-async def test_reflection_answers_only_those_who_may_ask(version: str) -> None:
+async def test_reflection_answers_only_those_who_may_ask(node_settings: NodeSettings, version: str) -> None:
     async with (
-        open_node(told(LimitSettings(), asks_for_keys=True)) as node,
+        open_node(replace(node_settings, auth=AUTH)) as node,
         grpc.aio.insecure_channel(node.grpc_address) as channel,
     ):
         reflect = channel.stream_stream(

@@ -19,7 +19,7 @@ from structlog.testing import capture_logs
 
 from api.auth.settings import PresharedSettings
 from node.node import open_node
-from node.settings import NodeSettings
+from node.settings import GrpcTransport, NodeSettings
 from proto.base.v1 import service_pb2 as pb
 from tests.api.conftest import SCHEMA
 from tests.support.client import TENANT, Client
@@ -42,9 +42,10 @@ every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: met
 
 
 @pytest.fixture
-def node_settings() -> NodeSettings:
+def node_settings(transport: GrpcTransport) -> NodeSettings:
     """A node that asks for a key, without REST, which nobody asks here."""
-    return NodeSettings(host="127.0.0.1", grpc_port=0, grace_s=0.1, http=None, auth=PresharedSettings((KEY,)))
+    auth = PresharedSettings((KEY,))
+    return NodeSettings(host="127.0.0.1", grpc_port=0, grpc_transport=transport, grace_s=0.1, http=None, auth=auth)
 
 
 @pytest.fixture
@@ -165,6 +166,7 @@ async def send(address: str, text: bytes) -> None:
     writer.transport.abort()
 
 
+@pytest.mark.both_transports
 @pytest.mark.parametrize("name", CUT)
 async def test_frames_that_are_cut_or_wrong_harm_nobody_else(address: str, name: str) -> None:
     async with asyncio.TaskGroup() as group:
@@ -172,6 +174,7 @@ async def test_frames_that_are_cut_or_wrong_harm_nobody_else(address: str, name:
             group.create_task(send(address, CUT[name]))
 
 
+@pytest.mark.both_transports
 @settings(bounded, max_examples=40)
 @given(tail=st.binary(max_size=300))
 async def test_any_bytes_on_the_wire_harm_nobody_else(address: str, tail: bytes) -> None:

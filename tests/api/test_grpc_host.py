@@ -19,6 +19,8 @@ from node.node import open_node
 from node.settings import NodeSettings
 from tests.support.client import Client, check_request, context
 
+pytestmark = pytest.mark.both_transports
+
 
 async def test_bytes_that_are_no_message_are_refused_and_the_server_goes_on(client: Client) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as refusal:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,12 +21,15 @@ from api.tls import ListenerTls
 from model.errors import Misconfigured
 from node.background import kept_running
 from node.node import open_node
-from node.settings import NodeSettings
+from node.settings import GrpcTransport, NodeSettings
 from proto.base.v1 import service_pb2 as pb
 from tests.support.certificates import Files, chain_of, issue, shown_by
 from tests.support.client import Client
 
 TIMEOUT_S = 20.0
+Told = Callable[..., NodeSettings]
+
+pytestmark = pytest.mark.both_transports
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +55,15 @@ def files(tmp_path: Path, ca: trustme.CA, leaf: trustme.LeafCert) -> Files:
     return files
 
 
-def told(files: Files, *, asks_clients: bool = False) -> NodeSettings:
-    tls = files.settings(asks_clients=asks_clients)
-    return NodeSettings(host="127.0.0.1", grpc_port=0, grace_s=0.1, grpc_tls=tls)
+@pytest.fixture
+def told(transport: GrpcTransport) -> Told:
+    """What a node is told of files."""
+
+    def settings(files: Files, *, asks_clients: bool = False) -> NodeSettings:
+        tls = files.settings(asks_clients=asks_clients)
+        return NodeSettings(host="127.0.0.1", grpc_port=0, grpc_transport=transport, grace_s=0.1, grpc_tls=tls)
+
+    return settings
 
 
 def trusting(ca: trustme.CA, own: trustme.LeafCert | None = None) -> grpc.ChannelCredentials:
@@ -88,13 +97,15 @@ def der_of(leaf: trustme.LeafCert) -> bytes:
 # --- gRPC ---
 
 
-async def test_a_client_that_trusts_the_ca_is_served(files: Files, ca: trustme.CA) -> None:
+async def test_a_client_that_trusts_the_ca_is_served(told: Told, files: Files, ca: trustme.CA) -> None:
     async with open_node(told(files)) as node, client_of(node.grpc_address, trusting(ca)) as client:
         assert node.is_grpc_encrypted
         assert await answers(client)
 
 
-async def test_a_client_that_trusts_another_or_speaks_plainly_is_not(files: Files, other_ca: trustme.CA) -> None:
+async def test_a_client_that_trusts_another_or_speaks_plainly_is_not(
+    told: Told, files: Files, other_ca: trustme.CA
+) -> None:
     async with open_node(told(files)) as node:
         async with client_of(node.grpc_address, trusting(other_ca)) as client:
             assert not await answers(client)
@@ -103,7 +114,7 @@ async def test_a_client_that_trusts_another_or_speaks_plainly_is_not(files: File
 
 
 async def test_where_clients_need_a_certificate_only_one_of_the_client_ca_will_do(
-    files: Files, ca: trustme.CA, other_ca: trustme.CA
+    told: Told, files: Files, ca: trustme.CA, other_ca: trustme.CA
 ) -> None:
     async with open_node(told(files, asks_clients=True)) as node:
         for own, expected in ((issue(ca), True), (None, False), (issue(other_ca), False)):
@@ -111,7 +122,7 @@ async def test_where_clients_need_a_certificate_only_one_of_the_client_ca_will_d
                 assert await answers(client) is expected
 
 
-async def test_nothing_older_than_tls_1_2_is_spoken(files: Files) -> None:
+async def test_nothing_older_than_tls_1_2_is_spoken(told: Told, files: Files) -> None:
     old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
     old.set_ciphers("ALL:@SECLEVEL=0")
@@ -129,7 +140,7 @@ async def until_shown(address: str, leaf: trustme.LeafCert) -> None:
 
 
 async def test_a_renewed_certificate_is_shown_to_new_connections_while_old_ones_go_on(
-    files: Files, ca: trustme.CA, leaf: trustme.LeafCert
+    told: Told, files: Files, ca: trustme.CA, leaf: trustme.LeafCert
 ) -> None:
     async with open_node(told(files)) as node, client_of(node.grpc_address, trusting(ca)) as old:
         assert await answers(old)
@@ -143,7 +154,7 @@ async def test_a_renewed_certificate_is_shown_to_new_connections_while_old_ones_
 
 
 async def test_a_folder_swapped_as_kubernetes_does_is_noticed(
-    tmp_path: Path, ca: trustme.CA, leaf: trustme.LeafCert
+    told: Told, tmp_path: Path, ca: trustme.CA, leaf: trustme.LeafCert
 ) -> None:
     mounted = Files(tmp_path / "mounted")
     mounted.folder.mkdir()
@@ -165,7 +176,9 @@ def generation(folder: Path, name: str, leaf: trustme.LeafCert) -> Path:
     return files.folder
 
 
-async def test_a_node_with_a_key_of_another_certificate_does_not_start(files: Files, ca: trustme.CA) -> None:
+async def test_a_node_with_a_key_of_another_certificate_does_not_start(
+    told: Told, files: Files, ca: trustme.CA
+) -> None:
     files.key.write_bytes(issue(ca).private_key_pem.bytes())
     with pytest.raises(Misconfigured, match=str(files.key)):
         async with open_node(told(files)):

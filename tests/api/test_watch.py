@@ -15,7 +15,7 @@ from api.rpc.watch import WatchSettings, response_of
 from model.snapshot import Snapshot, decode_snap_token, encode_snap_token
 from model.tuples import RelationTuple
 from node.node import open_node
-from node.settings import GarbageCollection, NodeSettings
+from node.settings import GarbageCollection, GrpcTransport, NodeSettings
 from proto.base.v1 import base_pb2 as base
 from proto.base.v1 import service_pb2 as pb
 from storage.base import Change, Commit, Operation
@@ -28,9 +28,13 @@ OFTEN_S = 0.05
 SIGNS = {base.DataChange.OPERATION_CREATE: "+", base.DataChange.OPERATION_DELETE: "-"}
 
 
+pytestmark = pytest.mark.both_transports
+
+
 @pytest.fixture
-def node_settings() -> NodeSettings:
-    return NodeSettings(host="127.0.0.1", grpc_port=0, grace_s=0.1, watch=WatchSettings(enabled=True))
+def node_settings(transport: GrpcTransport) -> NodeSettings:
+    watch = WatchSettings(enabled=True)
+    return NodeSettings(host="127.0.0.1", grpc_port=0, grpc_transport=transport, grace_s=0.1, watch=watch)
 
 
 class Watcher:

@@ -8,8 +8,12 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
+
+from bench.processes import free_ports
+
+__all__ = ("OwnProcess", "free_ports")
 
 
 class OwnProcess:
@@ -68,12 +72,3 @@ class OwnProcess:
                 break
             time.sleep(0.02)
         raise RuntimeError(f"{' '.join(self._command)}: {self._log.read_text(encoding='utf-8', errors='replace')}")
-
-
-def free_ports(count: int) -> list[int]:
-    """So many ports of loopback nobody listens on now, no two the same."""
-    with ExitStack() as held:
-        found = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in found:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in found]

@@ -1,0 +1,1 @@
+"""Reports of a run: JSON for machines, Markdown for reviews, and a page with plots."""

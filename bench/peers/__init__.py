@@ -1,1 +1,0 @@
-"""Systems that can be measured, each behind the same small interface."""

@@ -1,0 +1,81 @@
+"""The messages of one stream, each way."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+pytest.importorskip("ringward_native", reason="the native transport was not built")
+
+from transport.streams import Inbox, Outbox
+
+
+class Call:
+    """Counts how often more was asked for; has room for so many messages."""
+
+    def __init__(self, room: int = 0) -> None:
+        self.asked = 0
+        self.sent: list[bytes] = []
+        self._room = room
+
+    def ask(self) -> None:
+        self.asked += 1
+
+    def send(self, message: bytes) -> bool:
+        self.sent.append(message)
+        return len(self.sent) <= self._room
+
+
+def of(call: Call) -> Any:
+    return call
+
+
+async def test_messages_are_asked_for_as_they_are_taken() -> None:
+    call = Call()
+    inbox = Inbox(of(call))
+    ahead = call.asked
+    for text in (b"a", b"b"):
+        inbox.put(text)
+    assert [await inbox.next(), await inbox.next()] == [b"a", b"b"]
+    assert call.asked == ahead + 2
+    waiting = asyncio.ensure_future(inbox.next())
+    await asyncio.sleep(0)
+    inbox.put(b"c")
+    inbox.end()
+    assert [await waiting, await inbox.next(), await inbox.next()] == [b"c", None, None]
+
+
+async def test_a_sender_waits_for_room() -> None:
+    call = Call(room=1)
+    outbox = Outbox(of(call))
+    await outbox.send(b"a")
+    sending = asyncio.ensure_future(outbox.send(b"b"))
+    await asyncio.sleep(0)
+    assert not sending.done()
+    outbox.has_room()
+    await sending
+    outbox.has_room()
+    assert call.sent == [b"a", b"b"]
+
+
+async def test_room_for_a_sender_that_has_just_given_up_is_nothing_to_trip_over() -> None:
+    outbox = Outbox(of(Call()))
+    sending = asyncio.ensure_future(outbox.send(b"a"))
+    await asyncio.sleep(0)
+    sending.cancel()
+    outbox.has_room()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+
+
+async def test_a_message_for_a_reader_that_has_just_given_up_is_kept() -> None:
+    inbox = Inbox(of(Call()))
+    reading = asyncio.ensure_future(inbox.next())
+    await asyncio.sleep(0)
+    reading.cancel()
+    inbox.put(b"a")
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    assert await inbox.next() == b"a"
