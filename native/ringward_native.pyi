@@ -114,9 +114,7 @@ class Transport:
     def listen(self, address: str) -> int:
         """Listen on ``host:port``; the port, which for 0 is a free one. Raises OSError. It must run."""
 
-    def call(
-        self, address: str, path: str, metadata: Sequence[tuple[str, str]], tls: CallerTls | None = None
-    ) -> Call:
+    def call(self, address: str, path: str, metadata: Sequence[tuple[str, str]], tls: CallerTls | None = None) -> Call:
         """Make a call of a streaming method, over a connection of its own. It must run.
 
         Raises ValueError for metadata that is none, and for an address no certificate can be made out to.

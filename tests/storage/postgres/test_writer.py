@@ -18,7 +18,7 @@ from storage.postgres.pools import Pool
 from storage.postgres.settings import PostgresSettings
 from storage.postgres.store import PostgresStorage
 from storage.postgres.writer import Writer
-from tests.conformance.examples import attributes, head_of, tuples, tuples_at
+from tests.conformance.examples import head_of, tuples, tuples_at
 
 TIMEOUT_S = 10.0
 _ONE = [Changeset(tuples("doc:1#viewer@user:1"))]
@@ -342,30 +342,3 @@ async def test_a_writer_cancelled_while_it_waits_for_others_lets_go_of_everythin
     await comes_to_nothing(raw, locks)
     await transaction.rollback()
     await store.write("t1", _ONE)
-
-
-@pytest.mark.parametrize("table", ["tuples", "attributes"])
-async def test_a_table_that_was_empty_when_it_was_first_written_is_not_read_from_end_to_end(
-    database: str, raw: asyncpg.Connection, table: str
-) -> None:
-    """Statements are prepared, and a plan made for an empty table reads all of it."""
-    await raw.execute("ANALYZE ringward.tuples; ANALYZE ringward.attributes")
-    store = await PostgresStorage.open(PostgresSettings(database, most_connections=2))
-    for number in (*range(20), *range(100, 3_000, 100)):
-        ids = range(number, number + 1 if number < 20 else number + 100)
-        changes = {
-            "tuples": Changeset(
-                tuples(*(f"doc:{n}#viewer@user:1" for n in ids)),
-                tuples_deleted=tuples(*(f"doc:{n}#viewer@user:2" for n in ids)),
-            ),
-            "attributes": Changeset(attributes_written=attributes(*(f"doc:{n}$public|boolean:true" for n in ids))),
-        }[table]
-        await store.write("t1", [changes])
-    await store.close()  # its statistics are told at its end
-    async with asyncio.timeout(TIMEOUT_S):
-        while await raw.fetchval(_SEEN.format(column="n_tup_ins"), table) < 2_900:
-            await asyncio.sleep(0.01)
-    assert await raw.fetchval(_SEEN.format(column="seq_tup_read"), table) < 1_000
-
-
-_SEEN = "SELECT {column} FROM pg_stat_user_tables WHERE relname = $1 AND schemaname = 'ringward'"
