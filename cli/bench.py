@@ -83,7 +83,7 @@ def bench() -> None:
 )
 @click.option("--arrivals", type=click.Choice(("poisson", "constant")), default="poisson", help="Of open loops.")
 @click.option(
-    "--generators", type=click.IntRange(1), default=1, show_default=True, help="Processes that make the load."
+    "--generators", type=click.IntRange(1), default=2, show_default=True, help="Processes that make the load."
 )
 @click.option("--peaks/--no-peaks", default=True, help="Measure peak rates by h2load as well.")
 @click.option(

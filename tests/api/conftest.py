@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from importlib.util import find_spec
 
 import grpc
 import pytest
@@ -43,11 +42,7 @@ rule small(size integer) {
 
 
 ON_BOTH = [
-    pytest.param(
-        GrpcTransport.NATIVE,
-        marks=pytest.mark.skipif(find_spec("ringward_native") is None, reason="the native transport was not built"),
-        id="native",
-    ),
+    pytest.param(GrpcTransport.NATIVE, id="native"),
     pytest.param(GrpcTransport.GRPCIO, id="grpcio"),
 ]
 

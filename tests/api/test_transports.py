@@ -327,3 +327,13 @@ async def test_a_client_that_takes_nothing_holds_up_the_end_for_no_longer_than_t
         async with asyncio.timeout(5):
             await host.stop(0.1)
             await ended.wait()
+
+
+async def test_an_authority_that_is_none_is_refused_by_the_native_transport_alone(transport: GrpcTransport) -> None:
+    """As C-core's client makes one of a target that lists addresses; its HTTP/2 library refuses it."""
+    options = [("grpc.default_authority", "127.0.0.1:1,127.0.0.1:2")]
+    async with serving(transport) as host, grpc.aio.insecure_channel(host.address, options) as channel:
+        ask: Any = channel.unary_unary(LIST)
+        call = ask(b"")
+        code = await call.code()
+    assert code is (grpc.StatusCode.OK if transport is GrpcTransport.GRPCIO else grpc.StatusCode.INTERNAL)
