@@ -7,6 +7,7 @@ import gc
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 
 from cli.terminal import give_up, say
 from model.errors import AuthzError
@@ -43,6 +44,17 @@ def run_until_signal(
         problems = [_describe(error) for error in _leaves(group)]
     if problems:
         give_up(*problems)
+
+
+def open_many_files() -> None:
+    """Let this process open as many files as it may: each connection is one, and 1024 is what many begin with."""
+    if sys.platform == "win32":
+        return
+    import resource  # noqa: PLC0415 - not there on Windows
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # macOS allows less than it says
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def spare_the_collector() -> None:

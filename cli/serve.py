@@ -12,7 +12,7 @@ import click
 import structlog
 
 from cli.config import Configuration, InvalidConfiguration, node_settings
-from cli.running import run_until_signal, spare_the_collector
+from cli.running import open_many_files, run_until_signal, spare_the_collector
 from cli.setting_options import SettingsCommand, configuration_of
 from cli.terminal import give_up, say, takes_colour
 from cli.version import installed_version
@@ -41,6 +41,7 @@ def serve(config: Path | None, **given: Sequence[str]) -> None:
         give_up(*error.problems)
     is_json = configuration.text("logger.output") == "json"
     start_logs(LogLevel.parse(configuration.text("logger.level")), is_json=is_json)
+    open_many_files()
     run_until_signal(partial(_serve, configuration, settings))
 
 

@@ -131,6 +131,9 @@ class NativeLoop:
         asyncio.get_running_loop().remove_reader(self._native.fileno())
         await asyncio.to_thread(self._native.close)
         self._drain()
+        for subject, made in tuple(self._made.items()):
+            del self._made[subject]
+            _end(made, (StatusCode.CANCELLED.value[0], "the transport has ended"))
 
     async def _finished(self) -> None:
         """Return once no call that was taken is under way, those that come meanwhile included."""

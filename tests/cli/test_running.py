@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import resource
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import click
 import pytest
 import uvloop
 
-from cli.running import run_until_signal, spare_the_collector
+from cli.running import open_many_files, run_until_signal, spare_the_collector
 from model.errors import StorageFailed, Unavailable
 from tests.cli.program import TIMEOUT_S, read_until, started
 
@@ -114,3 +115,14 @@ def test_what_is_there_is_spared_by_the_collector_and_what_comes_is_not() -> Non
     assert kept not in gc.get_objects()
     later = Ring()
     assert later in gc.get_objects()
+
+
+def test_as_many_files_may_be_open_as_the_system_lets_a_process_have() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _, most = before
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most // 2, most))
+        open_many_files()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (most, most)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)

@@ -10,8 +10,6 @@ from dataclasses import replace
 
 import pytest
 
-pytest.importorskip("ringward_native", reason="the native transport was not built")
-
 from tests.support import http2
 from tests.support.eventually import eventually
 from tests.support.http2 import Kind, Wire, connected
@@ -211,3 +209,15 @@ async def test_answers_that_nobody_takes_are_bounded_over_all_connections() -> N
         assert any(end.done() for end in ends)
         for end in ends:
             end.cancel()
+
+
+async def test_a_call_that_was_made_ends_with_the_transport() -> None:
+    async with listening() as (_, address):
+        caller = NativeLoop((), BOUNDS)
+        caller.start()
+        made = caller.call(address, TALK, ())
+        await made.outbox.send(b"first")
+        assert await made.inbox.next() == b"first"
+        await caller.close(0)
+        assert await made.inbox.next() is None
+        assert made.ended.result()[0] == 1

@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("ringward_native", reason="the native transport was not built")
-
 from transport.streams import Inbox, Outbox
 
 

@@ -39,7 +39,6 @@ class Victim:
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
-    pytest.importorskip("ringward_native", reason="the native transport was not built")
     home = tmp_path_factory.mktemp("home")
     options = ["--grpc-transport=native", "--grpc-port=0", "--http-enabled=false", "--server-host=127.0.0.1"]
     with started("serve", *options, "--database-engine=memory", "--log-level=error", home=home) as process:
