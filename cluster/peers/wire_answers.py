@@ -13,6 +13,7 @@ _TO_PROTO = {
     Verdict.ALLOWED: pb.Outcome.VERDICT_ALLOWED,
     Verdict.DENIED: pb.Outcome.VERDICT_DENIED,
 }
+_NOTHING: frozenset[int] = frozenset()
 _FROM_PROTO = {message: verdict for verdict, message in _TO_PROTO.items()}
 
 
@@ -81,4 +82,5 @@ def _put_snapshot(message: pb.Snapshot, snapshot: Snapshot) -> None:
 
 
 def _snapshot_from_proto(snapshot: pb.Snapshot) -> Snapshot:
-    return Snapshot(snapshot.xmin, snapshot.xmax, frozenset(snapshot.in_progress))
+    in_progress = snapshot.in_progress
+    return Snapshot(snapshot.xmin, snapshot.xmax, frozenset(in_progress) if in_progress else _NOTHING)

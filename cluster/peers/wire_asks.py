@@ -70,7 +70,7 @@ def question_from_proto(question: pb.Question) -> Question:
         EntityRef(question.entity_type, question.entity_id),
         question.permission,
         SubjectRef(question.subject_type, question.subject_id, question.subject_relation),
-        tuple(question.arguments),
+        tuple(arguments) if (arguments := question.arguments) else (),
     )
 
 
