@@ -67,8 +67,8 @@ class Asker:
         self.subject = subject
         self.count = 0
         self.is_plain = not subject.relation and not walk.overlay.subjects
-        self._target = Target(subject.type, subject.relation) if walk.overlay.fits_schema else None
-        self._members = walk.plan.members_for(self._target)
+        self._target = Target(subject.type, subject.relation)
+        self._members = walk.plan.members_for(self._target, fits_schema=walk.overlay.fits_schema)
         self._known: dict[tuple[str, str], Known] = {}
         self._nodes: dict[tuple[str, str, str], Node] = {}
 
@@ -104,7 +104,7 @@ class Asker:
 
     def whole(self, entity_type: str) -> WholePlan:
         """What to read of an entity several of whose members are looked into at once."""
-        return self.walk.plan.whole_for(self._target, entity_type)
+        return self.walk.plan.whole_for(self._target, entity_type, fits_schema=self.walk.overlay.fits_schema)
 
     def _met_again(self, node: Node) -> Node:
         if not node.wanted and node.outcome is None:

@@ -214,7 +214,7 @@ class _Reading:
     def __init__(self, plan: Plan, asker: Target, overlay: Overlay) -> None:
         self._schema: CompiledSchema = plan.schema
         self._asker = asker
-        self._members: Set[Member] = plan.members_for(asker if overlay.fits_schema else None).keys()
+        self._members: Set[Member] = plan.members_for(asker, fits_schema=overlay.fits_schema).keys()
         self._contextual: dict[Member, set[Target]] = {}
         for held, subjects in overlay.subjects.items():
             targets = self._contextual.setdefault((held.entity_type, held.relation), set())

@@ -89,8 +89,8 @@ class Plan:
 
     def __init__(self, schema: CompiledSchema) -> None:
         self.schema = schema
-        self._members: dict[Target | None, Mapping[tuple[str, str], MemberPlan]] = {}
-        self._whole: dict[tuple[Target | None, str], WholePlan] = {}
+        self._members: dict[tuple[Target, bool], Mapping[tuple[str, str], MemberPlan]] = {}
+        self._whole: dict[tuple[Target, bool, str], WholePlan] = {}
         self._declared = frozenset(
             target
             for entity in schema.entities.values()
@@ -103,30 +103,31 @@ class Plan:
     def __repr__(self) -> str:
         return f"<Plan of {len(self.schema.entities)} entity types for {len(self._members)} sorts of subject>"
 
-    def members_for(self, target: Target | None) -> Mapping[tuple[str, str], MemberPlan]:
+    def members_for(self, target: Target, *, fits_schema: bool = True) -> Mapping[tuple[str, str], MemberPlan]:
         """Member plans by (entity type, name) for subjects of a sort; members that cannot allow them have none.
 
-        None leaves nothing out: for requests whose contextual tuples go beyond the schema.
+        fits_schema: False for a request whose contextual tuples go beyond the schema. Nothing is left out then; what is
+        stored counts as ever, only if the schema lets it be there.
         """
-        key = self._declared_or_none_of_them(target)
+        key = (self._declared_or_none_of_them(target), fits_schema)
         members = self._members.get(key)
         if members is None:
-            members = self._members[key] = _Specialised(self.schema, key).members()
+            members = self._members[key] = _Specialised(self.schema, *key).members()
         return members
 
-    def whole_for(self, target: Target | None, entity_type: str) -> WholePlan:
+    def whole_for(self, target: Target, entity_type: str, *, fits_schema: bool = True) -> WholePlan:
         """What all members of a type want together, for subjects of a sort as in ``members_for``."""
-        key = (self._declared_or_none_of_them(target), entity_type)
+        key = (self._declared_or_none_of_them(target), fits_schema, entity_type)
         whole = self._whole.get(key)
         if whole is None:
-            members = self.members_for(target)
+            members = self.members_for(target, fits_schema=fits_schema)
             plans = [plan for (kind, _), plan in members.items() if kind == entity_type]
             covers = frozenset(chain.from_iterable(plan.covers for plan in plans))
             whole = self._whole[key] = WholePlan(_joined(plan.wanted for plan in plans), covers)
         return whole
 
-    def _declared_or_none_of_them(self, target: Target | None) -> Target | None:
-        return _UNDECLARED if target is not None and target not in self._declared else target
+    def _declared_or_none_of_them(self, target: Target) -> Target:
+        return target if target in self._declared else _UNDECLARED
 
 
 _UNDECLARED = Target("")  # stands for all subjects no relation mentions; no entity has an empty name
@@ -135,9 +136,10 @@ _UNDECLARED = Target("")  # stands for all subjects no relation mentions; no ent
 class _Specialised:
     """Makes the member plans for one sort of subject."""
 
-    def __init__(self, schema: CompiledSchema, target: Target | None) -> None:
+    def __init__(self, schema: CompiledSchema, target: Target, fits_schema: bool) -> None:
         self._schema = schema
         self._target = target
+        self._leaves_nothing_out = not fits_schema
 
     def members(self) -> dict[tuple[str, str], MemberPlan]:
         entities = self._schema.entities.values()
@@ -162,9 +164,10 @@ class _Specialised:
 
     def _relation(self, entity: EntityDefinition, name: str) -> RelationPlan:
         targets = frozenset(entity.relations[name])
-        holds_subject = self._target is None or self._target in targets
         has_usersets = any(target.relation and self._can_allow(*target) for target in targets)
-        wanted = Wanted(memberships=(name,) if holds_subject else (), usersets=(name,) if has_usersets else ())
+        wanted = Wanted(
+            memberships=(name,) if self._target in targets else (), usersets=(name,) if has_usersets else ()
+        )
         return RelationPlan(targets, wanted, frozenset((name,)))
 
     def _gate(self, entity: EntityDefinition, rewrite: Rewrite) -> GatePlan:
@@ -212,7 +215,7 @@ class _Specialised:
         if entity is None:
             return False
         reach = self._schema.reach.get((entity_type, name))
-        if reach is None or self._target is None:
+        if reach is None or self._leaves_nothing_out:
             return reach is not None or name in entity.attributes
         return reach.anyone or self._target in reach.targets
 

@@ -86,7 +86,7 @@ class _Builder:
         self._read = read
         self._sort = sort
         self._overlay = overlay
-        self._members: Mapping[tuple[str, str], MemberPlan] = plan.members_for(sort if overlay.fits_schema else None)
+        self._members: Mapping[tuple[str, str], MemberPlan] = plan.members_for(sort, fits_schema=overlay.fits_schema)
         self._known: dict[EntityRef, Known] = {}
         self.rules = SubjectRules()
         self.waiting: list[tuple[Place, MemberPlan]] = []

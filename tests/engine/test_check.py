@@ -105,6 +105,14 @@ class TestVerdicts:
         assert await _verdict("doc:a#owner@user:u", *rows) is DENIED
         assert await _verdict("folder:f#viewer@folder:g", *rows) is DENIED
 
+    async def test_what_the_schema_does_not_let_be_stored_counts_nowhere_whatever_the_context(self) -> None:
+        """It may be there from an older schema."""
+        beyond_schema = Context(tuples=_rows("doc:x#owner@group:x#member"))
+        for question in ("doc:a#owner@group:g#member", "doc:a#view@group:g#member", "doc:a#view@robot:r"):
+            rows = ("doc:a#owner@group:g#member", "doc:a#owner@robot:r")
+            assert await _verdict(question, *rows, context=beyond_schema) is DENIED
+            assert await _verdict(question, *rows) is DENIED
+
     async def test_contextual_tuples_match_whether_the_schema_admits_them_or_not(self) -> None:
         context = Context(tuples=_rows("doc:a#owner@group:x#member", "group:x#member@robot:r"))
         assert await _verdict("doc:a#view@robot:r", context=context) is ALLOWED

@@ -203,6 +203,12 @@ class TestWhatIsFound:
         beyond_schema = Context(tuples=tuple(map(RelationTuple.parse, rows)))
         assert await found(reader, "view", context=beyond_schema) == "a b"
 
+    async def test_what_the_schema_does_not_let_be_stored_counts_nowhere_whatever_the_context(self) -> None:
+        reader = store("doc:a#owner@group:g#member", "doc:b#owner@robot:r")
+        beyond_schema = Context(tuples=(RelationTuple.parse("doc:x#owner@group:x#member"),))
+        assert await found(reader, "view", subject="group:g#member", context=beyond_schema) == ""
+        assert await found(reader, "view", subject="robot:r", context=beyond_schema) == ""
+
     async def test_nobody_the_schema_knows_finds_nothing_without_reading(self) -> None:
         reader = store("doc:a#owner@user:u")
         assert await found(reader, "view", subject="robot:u") == ""
