@@ -18,6 +18,7 @@ from api.services import StreamEndpoint, UnaryEndpoint
 from api.streams import Outlet
 from model.deadline import time_limited
 from model.errors import AuthzError, StorageFailed
+from transport.bounds import Bounds
 
 log = structlog.get_logger(__name__)
 
@@ -30,13 +31,22 @@ REFLECTION_SERVICES = ("grpc.reflection.v1alpha.ServerReflection", "grpc.reflect
 CALLS_PER_CONNECTION = 1_024
 """At once; more wait at the client. What is not admitted yet is bounded by nothing else."""
 
-METADATA_BYTES = 32 * 1024
-"""Of one call: tokens of issuers that list a caller's groups are longer than gRPC's 8 KiB."""
+_METADATA_BYTES = 32 * 1024  # tokens of issuers that list a caller's groups are longer than gRPC's 8 KiB
+_CONNECTIONS = 20_000
+_PING_S = 60.0  # a client that is gone without a word gives its streams back this soon, not in two hours
+_PONG_S = 20.0
 
-PING_S = 60.0
-"""A client that is gone without a word gives its streams back this soon, not in two hours."""
 
-PONG_S = 20.0
+def bounds_of(max_message_bytes: int) -> Bounds:
+    """How clients' connections and calls are held, with messages of so many bytes at most."""
+    return Bounds(
+        message_bytes=max_message_bytes,
+        metadata_bytes=_METADATA_BYTES,
+        connections=_CONNECTIONS,
+        calls_per_connection=CALLS_PER_CONNECTION,
+        ping_s=_PING_S,
+        pong_s=_PONG_S,
+    )
 
 
 class Incoming(Protocol):

@@ -14,11 +14,7 @@ from api import grpc_calls
 from api.addresses import local_address, wanted_address
 from api.entrance import Entrance
 from api.grpc_calls import (
-    CALLS_PER_CONNECTION,
     HEALTH_SERVICE,
-    METADATA_BYTES,
-    PING_S,
-    PONG_S,
     REFLECTION_SERVICES,
     OnceForAll,
 )
@@ -26,6 +22,7 @@ from api.health import Health
 from api.services import Endpoint, Services, StreamEndpoint, UnaryEndpoint
 from api.tls import ListenerTls
 from model.errors import Unavailable
+from transport.grpcio import handlers_of, options_of
 
 
 class GrpcHost:
@@ -45,8 +42,11 @@ class GrpcHost:
         max_message_bytes: int,
         tls: ListenerTls | None = None,
     ) -> None:
-        self._server = grpc.aio.server(options=_options(max_message_bytes))
-        self._server.add_generic_rpc_handlers(_service_handlers(services, entrance))
+        self._server = grpc.aio.server(
+            options=options_of(grpc_calls.bounds_of(max_message_bytes), least_ping_pause_s=_LEAST_PING_PAUSE_S)
+        )
+        handlers = {name: _handler(endpoint, entrance) for name, endpoint in services.endpoints.items()}
+        self._server.add_generic_rpc_handlers(handlers_of(handlers))
         health_pb2_grpc.add_HealthServicer_to_server(health, self._server)
         _add_reflection(self._server, services, entrance)
         self._tls = tls
@@ -81,30 +81,7 @@ class GrpcHost:
         await self._server.stop(grace_s)
 
 
-_LEAST_PING_PAUSE_MS = 10_000  # clients that ping each half minute are common, and would be cut off by the default
-
-
-def _options(max_message_bytes: int) -> list[tuple[str, int]]:
-    return [
-        ("grpc.max_concurrent_streams", CALLS_PER_CONNECTION),
-        ("grpc.max_metadata_size", METADATA_BYTES),
-        ("grpc.absolute_max_metadata_size", METADATA_BYTES),
-        ("grpc.keepalive_time_ms", round(PING_S * 1000)),
-        ("grpc.keepalive_timeout_ms", round(PONG_S * 1000)),
-        ("grpc.keepalive_permit_without_calls", 1),
-        ("grpc.http2.min_ping_interval_without_data_ms", _LEAST_PING_PAUSE_MS),
-        ("grpc.max_receive_message_length", max_message_bytes),
-        ("grpc.max_send_message_length", -1),
-        ("grpc.so_reuseport", 0),  # two nodes on one port would each get half of the clients
-    ]
-
-
-def _service_handlers(services: Services, entrance: Entrance) -> list[grpc.GenericRpcHandler]:
-    by_service: dict[str, dict[str, Any]] = {}
-    for endpoint in services.endpoints.values():
-        _, service, method = endpoint.rpc.name.split("/")
-        by_service.setdefault(service, {})[method] = _handler(endpoint, entrance)
-    return [grpc.method_handlers_generic_handler(service, methods) for service, methods in by_service.items()]
+_LEAST_PING_PAUSE_S = 10.0  # clients that ping each half minute are common, and would be cut off by the default
 
 
 # The stubs know only the blocking forms of handlers, hence Any.
@@ -179,14 +156,15 @@ def _add_reflection(server: grpc.aio.Server, services: Services, entrance: Entra
     """Reflection as v1alpha and, message for message the same, as v1; for those who may ask."""
     names = (*services.names, HEALTH_SERVICE, *REFLECTION_SERVICES)
     servicer = reflection.aio.ReflectionServicer(names)
-    for name in REFLECTION_SERVICES:
-        handler = grpc.stream_stream_rpc_method_handler(
-            _reflecting(servicer, f"/{name}/ServerReflectionInfo", entrance),
+    handlers = {
+        name: grpc.stream_stream_rpc_method_handler(
+            _reflecting(servicer, name, entrance),
             request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
             response_serializer=_serialize,
         )
-        methods = {"ServerReflectionInfo": handler}
-        server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(name, methods)])
+        for name in (f"/{service}/ServerReflectionInfo" for service in REFLECTION_SERVICES)
+    }
+    server.add_generic_rpc_handlers(handlers_of(handlers))
 
 
 def _reflecting(servicer: Any, rpc: str, entrance: Entrance) -> Any:

@@ -18,23 +18,17 @@ from api import grpc_calls
 from api.addresses import local_address, wanted_address
 from api.entrance import Entrance
 from api.grpc_calls import (
-    CALLS_PER_CONNECTION,
     HEALTH_CHECK,
     HEALTH_SERVICE,
     HEALTH_WATCH,
-    METADATA_BYTES,
-    PING_S,
-    PONG_S,
     REFLECTION_SERVICES,
     OnceForAll,
 )
 from api.health import Health
 from api.services import Services, StreamEndpoint, UnaryEndpoint
 from api.tls import ListenerTls
-from model.errors import InvalidRequest, Unavailable
-from transport.loop import Bounds, Method, NativeLoop, Taken
-
-_CONNECTIONS = 20_000
+from model.errors import InvalidRequest
+from transport.loop import Method, NativeLoop, Taken
 
 M = TypeVar("M", bound=Message)
 
@@ -59,15 +53,7 @@ class NativeHost:
         tls: ListenerTls | None = None,
     ) -> None:
         self._entrance = entrance
-        bounds = Bounds(
-            message_bytes=max_message_bytes,
-            metadata_bytes=METADATA_BYTES,
-            connections=_CONNECTIONS,
-            calls_per_connection=CALLS_PER_CONNECTION,
-            ping_s=PING_S,
-            pong_s=PONG_S,
-        )
-        self._loop = NativeLoop(tuple(self._methods_of(services, health)), bounds)
+        self._loop = NativeLoop(tuple(self._methods_of(services, health)), grpc_calls.bounds_of(max_message_bytes))
         if tls is not None:
             tls.hand_on(self._loop.use_tls)
         self._host = host
@@ -84,13 +70,7 @@ class NativeHost:
 
     async def start(self) -> None:
         """Listen. Raises Unavailable, naming the address, if that is not possible."""
-        wanted = wanted_address(self._host, self._asked_port)
-        self._loop.start()
-        try:
-            self._port = self._loop.listen(wanted)
-        except OSError as error:
-            await self._loop.close(0)
-            raise Unavailable(f"cannot listen on {wanted}: the port is in use or not allowed") from error
+        self._port = await self._loop.listen(wanted_address(self._host, self._asked_port))
 
     async def stop(self, grace_s: float) -> None:
         """Take no new calls, let running ones finish for ``grace_s`` seconds, then cancel what is left."""

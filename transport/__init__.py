@@ -1,1 +1,1 @@
-"""The native transport as an event loop sees it: calls taken and calls made, over ``ringward_native``."""
+"""What carries gRPC, for clients and peers alike: the native transport as an event loop sees it; grpc.aio's servers."""

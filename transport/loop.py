@@ -16,24 +16,11 @@ from typing import Any
 import ringward_native as native
 from grpc import StatusCode
 
+from model.errors import Unavailable
+from transport.bounds import Bounds
 from transport.streams import Inbox, Outbox
 
 _CLOSING_S = 1.0  # for the last answers to leave, once nothing is under way
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """How connections and calls are held. ping_s, pong_s: how a connection is found that is gone without a word.
-
-    connections: never more than three of four files this process may open, or stores and peers would find none left.
-    """
-
-    message_bytes: int
-    metadata_bytes: int
-    connections: int
-    calls_per_connection: int
-    ping_s: float
-    pong_s: float
 
 
 class Taken:
@@ -100,9 +87,17 @@ class NativeLoop:
         self._native.start()
         asyncio.get_running_loop().add_reader(self._native.fileno(), self._drain)
 
-    def listen(self, address: str) -> int:
-        """Listen on ``host:port``; the port, which for 0 is a free one. Raises OSError."""
-        port = self._native.listen(address)
+    async def listen(self, address: str) -> int:
+        """Start, and listen on ``host:port``; the port, which for 0 is a free one.
+
+        Raises Unavailable, naming the address, if that is not possible; there is nothing left to close then.
+        """
+        self.start()
+        try:
+            port = self._native.listen(address)
+        except OSError as error:
+            await self.close(0)
+            raise Unavailable(f"cannot listen on {address}: the port is in use or not allowed") from error
         self._listens = True
         return port
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
 import grpc
@@ -10,8 +10,9 @@ import grpc
 from cluster.peers.calls import Metadata, PeerMethod, Refused
 from cluster.peers.greeting import texts_of
 from cluster.peers.service import PeerService
-from cluster.peers.settings import METADATA_BYTES, PING_S, PONG_S, STREAMS_PER_CONNECTION, PeerSettings
+from cluster.peers.settings import PeerSettings
 from model.errors import Unavailable
+from transport.grpcio import handlers_of, options_of
 
 
 class PeerListener(Protocol):
@@ -41,8 +42,10 @@ class PeerHost:
         credentials: grpc.ServerCredentials | None = None,
     ) -> None:
         self._service = service
-        self._server = grpc.aio.server(options=_options(settings))
-        self._server.add_generic_rpc_handlers(_handlers(service.methods()))
+        self._server = grpc.aio.server(options=options_of(settings.bounds, least_ping_pause_s=_LEAST_PING_PAUSE_S))
+        self._server.add_generic_rpc_handlers(
+            handlers_of({method.name: _handler(method) for method in service.methods()})
+        )
         self._listens_at = listens_at
         self._credentials = credentials
         self.port = 0
@@ -69,15 +72,7 @@ class PeerHost:
         await self._server.stop(grace_s)
 
 
-_LEAST_PING_PAUSE_MS = 5_000  # peers ping each ten seconds, and would be cut off by the default
-
-
-def _handlers(methods: Sequence[PeerMethod]) -> list[grpc.GenericRpcHandler]:
-    by_service: dict[str, dict[str, Any]] = {}
-    for method in methods:
-        _, service, name = method.name.split("/")
-        by_service.setdefault(service, {})[name] = _handler(method)
-    return [grpc.method_handlers_generic_handler(service, handlers) for service, handlers in by_service.items()]
+_LEAST_PING_PAUSE_S = 5.0  # peers ping each ten seconds, and would be cut off by the default
 
 
 # The stubs know only the blocking forms of handlers, hence Any.
@@ -118,18 +113,3 @@ class _GrpcCall:
         else:
             async for message in self._received:
                 yield message
-
-
-def _options(settings: PeerSettings) -> list[tuple[str, int]]:
-    return [
-        ("grpc.max_concurrent_streams", STREAMS_PER_CONNECTION),
-        ("grpc.max_metadata_size", METADATA_BYTES),
-        ("grpc.absolute_max_metadata_size", METADATA_BYTES),
-        ("grpc.keepalive_time_ms", round(PING_S * 1000)),
-        ("grpc.keepalive_timeout_ms", round(PONG_S * 1000)),
-        ("grpc.keepalive_permit_without_calls", 1),
-        ("grpc.http2.min_ping_interval_without_data_ms", _LEAST_PING_PAUSE_MS),
-        ("grpc.max_receive_message_length", settings.most_received_bytes),
-        ("grpc.max_send_message_length", -1),
-        ("grpc.so_reuseport", 0),  # two nodes on one port would each get half of the asks
-    ]

@@ -9,10 +9,8 @@ import structlog
 from grpc import StatusCode
 
 from cluster.peers.calls import Metadata, PeerMethod, Refused
-from cluster.peers.native_lines import bounds_of
 from cluster.peers.service import PeerService
 from cluster.peers.settings import PeerSettings
-from model.errors import Unavailable
 from transport.loop import Method, NativeLoop, Taken
 
 log = structlog.get_logger(__name__)
@@ -31,7 +29,7 @@ class NativePeerHost:
         self, service: PeerService, settings: PeerSettings, *, listens_at: str, encrypt: Encrypt | None = None
     ) -> None:
         self._service = service
-        self._loop = NativeLoop([_method(method) for method in service.methods()], bounds_of(settings))
+        self._loop = NativeLoop([_method(method) for method in service.methods()], settings.bounds)
         if encrypt is not None:
             encrypt(self._loop.use_tls)
         self._listens_at = listens_at
@@ -42,12 +40,7 @@ class NativePeerHost:
 
     async def start(self) -> None:
         """Listen; ``port`` is known from then on. Raises Unavailable, naming the address, if that is not possible."""
-        self._loop.start()
-        try:
-            self.port = self._loop.listen(self._listens_at)
-        except OSError as error:
-            await self._loop.close(0)
-            raise Unavailable(f"cannot listen on {self._listens_at}: the port is in use or not allowed") from error
+        self.port = await self._loop.listen(self._listens_at)
 
     async def stop(self, grace_s: float) -> None:
         """Take no new calls and no new asks, answer those that came before within ``grace_s``, then end the rest."""

@@ -12,8 +12,8 @@ import ringward_native as native
 from cluster.invoker.answers import NoAnswer
 from cluster.peers.calls import Metadata
 from cluster.peers.lines import Line, failure_of
-from cluster.peers.settings import METADATA_BYTES, PING_S, PONG_S, STREAMS_PER_CONNECTION, PeerSettings
-from transport.loop import Bounds, Made, NativeLoop
+from cluster.peers.settings import PeerSettings
+from transport.loop import Made, NativeLoop
 
 _CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
 
@@ -22,7 +22,7 @@ class NativeLines:
     """Opens lines while ``running``. tls: for encrypted peer ports, ready to use."""
 
     def __init__(self, settings: PeerSettings, tls: native.CallerTls | None = None) -> None:
-        self._loop = NativeLoop((), bounds_of(settings))
+        self._loop = NativeLoop((), settings.bounds)
         self._tls = tls
 
     @asynccontextmanager
@@ -45,18 +45,6 @@ class NativeLines:
             yield _NativeLine(address, made)
         finally:
             made.native.give_up()
-
-
-def bounds_of(settings: PeerSettings) -> Bounds:
-    """How connections among nodes are held."""
-    return Bounds(
-        message_bytes=settings.most_received_bytes,
-        metadata_bytes=METADATA_BYTES,
-        connections=_CONNECTIONS,
-        calls_per_connection=STREAMS_PER_CONNECTION,
-        ping_s=PING_S,
-        pong_s=PONG_S,
-    )
 
 
 class _NativeLine:
@@ -82,6 +70,3 @@ class _NativeLine:
     def _failure(self) -> NoAnswer:
         code, text = self._made.ended.result()
         return failure_of(self._address, _CODES.get(code, grpc.StatusCode.UNKNOWN), text)
-
-
-_CONNECTIONS = 10_000

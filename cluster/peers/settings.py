@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from cluster.peers.breaker import BreakerSettings
+from transport.bounds import Bounds
 
 FRAMES_AHEAD = 1
 """How many frames the asking end writes beyond those it knows to have been taken up. Part of the protocol.
@@ -18,16 +19,14 @@ So long asks that are quick to answer may wait for one that is not. Sooner sends
 """
 
 
-STREAMS_PER_CONNECTION = 16
-"""A peer needs one, and some for cards and for warming up."""
-
-METADATA_BYTES = 8 * 1024
-"""Of what calls open with."""
-
 PING_S = 10.0
 """Finds a connection that is gone without a word, though nobody asks: a peer gives back what it asked this soon."""
 
 PONG_S = 5.0
+
+_STREAMS_PER_CONNECTION = 16  # a peer needs one, and some for cards and for warming up
+_METADATA_BYTES = 8 * 1024
+_CONNECTIONS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +53,15 @@ class PeerSettings:
     def most_received_bytes(self) -> int:
         """Of one frame: a full one, or one with a single message, and some room for what else it says."""
         return self.most_frame_bytes + self.most_message_bytes + 64 * 1024
+
+    @property
+    def bounds(self) -> Bounds:
+        """How connections among nodes are held."""
+        return Bounds(
+            message_bytes=self.most_received_bytes,
+            metadata_bytes=_METADATA_BYTES,
+            connections=_CONNECTIONS,
+            calls_per_connection=_STREAMS_PER_CONNECTION,
+            ping_s=PING_S,
+            pong_s=PONG_S,
+        )

@@ -124,7 +124,7 @@ impl Service {
     }
 
     /// Wait for the first the handler says, within the call's time.
-    async fn replied(mut lease: Lease) -> Result<Response<Answer>, Status> {
+    async fn replied(lease: Lease) -> Result<Response<Answer>, Status> {
         let deadline = lease.call.deadline;
         let first = tokio::select! {
             biased;
@@ -140,19 +140,18 @@ impl Service {
                 lease.ended();
                 Err(status)
             }
-            Reply::Open(_) | Reply::Message(_) => {
-                if deadline.is_some() {
-                    lease.keep(tokio::spawn(cut_off(lease.call.clone(), lease.arrivals.clone())).abort_handle());
-                }
-                let (headers, message) = match first {
-                    Reply::Open(headers) => (headers, None),
-                    Reply::Message(message) => (HeaderMap::new(), Some(message)),
-                    Reply::Only(_) | Reply::End(_) => unreachable!("seen above"),
-                };
-                Ok(Answer::stream(headers, message, lease))
-            }
+            Reply::Open(headers) => Ok(streamed(lease, headers, None)),
+            Reply::Message(message) => Ok(streamed(lease, HeaderMap::new(), Some(message))),
         }
     }
+}
+
+/// The answer that goes on with what the handler still says, within the call's time.
+fn streamed(mut lease: Lease, headers: HeaderMap, first: Option<Bytes>) -> Response<Answer> {
+    if lease.call.deadline.is_some() {
+        lease.keep(tokio::spawn(cut_off(lease.call.clone(), lease.arrivals.clone())).abort_handle());
+    }
+    Answer::stream(headers, first, lease)
 }
 
 /// The messages of a stream.

@@ -10,10 +10,12 @@ from dataclasses import replace
 
 import pytest
 
+from model.errors import Unavailable
 from tests.support import http2
 from tests.support.eventually import eventually
 from tests.support.http2 import Kind, Wire, connected
-from transport.loop import Bounds, Method, NativeLoop, Taken
+from transport.bounds import Bounds
+from transport.loop import Method, NativeLoop, Taken
 
 ASK = "/test/Ask"
 POUR = "/test/Pour"
@@ -48,9 +50,8 @@ async def listening(
     """A transport that listens, and its address."""
     methods = (Method(ASK, answer), Method(POUR, pour), Method(TALK, talk, takes=2))
     loop = NativeLoop(methods, bounds)
-    loop.start()
+    address = f"127.0.0.1:{await loop.listen('127.0.0.1:0')}"
     try:
-        address = f"127.0.0.1:{loop.listen('127.0.0.1:0')}"
         async with asyncio.timeout(TIMEOUT_S):
             yield loop, address
     finally:
@@ -108,15 +109,14 @@ async def test_connections_beyond_the_bound_are_closed_at_once() -> None:
 
 
 async def test_a_name_with_several_addresses_is_listened_to_at_all_of_them() -> None:
-    loop = NativeLoop((Method(ASK, echo),), BOUNDS)
-    loop.start()
+    loop, second = (NativeLoop((Method(ASK, echo),), BOUNDS) for _ in range(2))
+    port = await loop.listen("localhost:0")
     try:
-        port = loop.listen("localhost:0")
         async with connected(f"localhost:{port}") as wire:
             await wire.send(http2.opened())
             assert await asked(wire, 1, b"a") == b"a"
-        with pytest.raises(OSError, match="in use"):
-            loop.listen(f"localhost:{port}")
+        with pytest.raises(Unavailable, match=f"cannot listen on localhost:{port}: the port is in use"):
+            await second.listen(f"localhost:{port}")
     finally:
         await loop.close(0)
 
