@@ -37,7 +37,7 @@ cluster: setup ## start a cluster to play with: three nodes, PostgreSQL, Redis, 
 
 test: setup ## run all tests; ARGS="tests/cli -k config" runs some
 	@.ci/install-servers
-	@$(BIN)/python -m pytest -n 2 $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 bench: setup ## measure how fast it is, in a quarter of an hour; ARGS="--openfga PATH --check" measures more
 	@.ci/install-servers postgresql nghttp2-client
@@ -49,6 +49,8 @@ check: setup ## format, lint, types, layers, generated code: all without changin
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 	$(BIN)/python -m proto.generate --check
+	$(BIN)/python -m helm.dashboards.generate --check
+	$(BIN)/python -m helm.generate --check
 	@if command -v cargo >/dev/null; then cd native && cargo fmt --check && cargo clippy --quiet --locked --all-targets -- -D warnings; \
 		else echo "native/ is not checked: there is no Rust here." >&2; fi
 

@@ -40,6 +40,7 @@ class SharedTokens(Protocol):
 class ClusterLimit:
     """Admits a call if the cluster has a token for it. ``keep_filled`` must run beside.
 
+    refused: how many calls the cluster had no token for.
     trip_s: after how long without an answer the bucket is away; no call is kept waiting for longer than twice that.
     pause_s: how long a bucket that is away is left alone at first; each time twice as long, up to half a minute.
     """
@@ -62,6 +63,7 @@ class ClusterLimit:
         self._waiting: deque[asyncio.Future[float]] = deque()  # each is told for how long it is refused, 0 for not
         self._is_needed = asyncio.Event()
         self._is_away = True
+        self.refused = 0
 
     def __repr__(self) -> str:
         return f"<ClusterLimit {'away' if self._is_away else self._stock}>"
@@ -82,6 +84,7 @@ class ClusterLimit:
             return
         refused_s = self._stock.pause_s(now_s) or await self._told()
         if refused_s:
+            self.refused += 1
             text = f"{rpc} is rejected: the cluster accepts {self._per_s} calls per second, please retry later"
             raise LimitExceeded(text, retry_after_s=refused_s)
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from api.auth.bearer import Anyone, Authenticator
 from api.cluster_limit import ClusterLimit
 from api.limits import LimitSettings, Places, TokenBucket
+from model.errors import Unauthenticated
 from proto.base.v1 import service_pb2
 
 
@@ -28,7 +29,10 @@ class Call(NamedTuple):
 
 
 class Entrance:
-    """The one way in. Health does not pass it: a balancer has no key, and must learn that a node is busy."""
+    """The one way in. Health does not pass it: a balancer has no key, and must learn that a node is busy.
+
+    unauthenticated: how many calls were turned away since it was not known who they came from.
+    """
 
     def __init__(
         self,
@@ -40,19 +44,20 @@ class Entrance:
         self.authenticator = authenticator or Anyone()
         self.bucket = TokenBucket(limits.calls_per_s)
         self.cluster_limit = cluster_limit
-        self._calls = Places(limits.calls_at_once, "calls")
-        self._streams = Places(limits.streams_at_once, "streams")
+        self.calls = Places(limits.calls_at_once, "calls")
+        self.streams = Places(limits.streams_at_once, "streams")
+        self.unauthenticated = 0
         self._streaming = _streaming_rpcs()
 
     def __repr__(self) -> str:
-        return f"<Entrance {self.authenticator} {self.bucket} {self._calls} {self._streams}>"
+        return f"<Entrance {self.authenticator} {self.bucket} {self.calls} {self.streams}>"
 
     def admitted(self, call: Call) -> Admission:
         """A context that holds the call's place while it lasts. Entering it raises the AuthzError that turns it away:
 
         Unauthenticated, LimitExceeded, or Unavailable if it cannot be known now who the caller is.
         """
-        return Admission(call, self, self._streams if call.rpc in self._streaming else self._calls)
+        return Admission(call, self, self.streams if call.rpc in self._streaming else self.calls)
 
 
 class Admission:
@@ -66,7 +71,11 @@ class Admission:
         self._places = places
 
     async def __aenter__(self) -> None:
-        await self._entrance.authenticator.authenticate(self._call.authorization)
+        try:
+            await self._entrance.authenticator.authenticate(self._call.authorization)
+        except Unauthenticated:
+            self._entrance.unauthenticated += 1
+            raise
         self._entrance.bucket.take(self._call.rpc)
         if self._entrance.cluster_limit is not None:
             await self._take_of_cluster(self._entrance.cluster_limit)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from google.protobuf.any_pb2 import Any as PackedAny
 from google.protobuf.message import Message
-from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
+from google.rpc.error_details_pb2 import ErrorInfo, RequestInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc import StatusCode
 
@@ -27,6 +27,7 @@ from model.errors import (
     Unauthenticated,
     Unavailable,
 )
+from telemetry.calls import current_call
 
 ERROR_DOMAIN = "ringward"
 _MOST_EXPLAINED = 1_000  # characters, of up to four bytes each
@@ -69,6 +70,11 @@ def status_of(error: AuthzError) -> EdgeStatus:
     return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
 
 
+def code_of(error: Exception) -> StatusCode:
+    """The gRPC code a call fails with, whatever it fails with: what is no error of ours is a bug, and INTERNAL."""
+    return status_of(error).grpc if isinstance(error, AuthzError) else StatusCode.INTERNAL
+
+
 def message_of(error: AuthzError) -> str:
     """The status message. Schema errors keep their ``line:col: text`` form. Source: reference wire-api §5, W-1."""
     if isinstance(error, InvalidSchema):
@@ -107,8 +113,22 @@ def rich_status(error: AuthzError) -> Status:
         retry = RetryInfo()
         retry.retry_delay.FromNanoseconds(round(error.retry_after_s * 1e9))
         details.append(_packed(retry))
+    if isinstance(error, StorageFailed):
+        details += _where_to_look()
     number: int = status_of(error).grpc.value[0]
     return Status(code=number, message=message_of(error), details=details)
+
+
+def status_of_bug() -> Status:
+    """What a client is told of what is nobody's fault but ours: the id of its request, by which the log tells more."""
+    number: int = StatusCode.INTERNAL.value[0]
+    return Status(code=number, message="internal error", details=_where_to_look())
+
+
+def _where_to_look() -> list[PackedAny]:
+    """The id by which the log names the call, as a RequestInfo."""
+    call = current_call()
+    return [_packed(RequestInfo(request_id=call.request_id))] if call and call.request_id else []
 
 
 def _packed(message: Message) -> PackedAny:

@@ -13,7 +13,8 @@ from google.protobuf.message import Message
 from grpc import StatusCode
 
 from api.entrance import Admission, Call, Entrance
-from api.errors import message_of, rich_status, status_of
+from api.errors import message_of, rich_status, status_of, status_of_bug
+from api.observation import CallHead
 from api.services import StreamEndpoint, UnaryEndpoint
 from api.streams import Outlet
 from model.deadline import time_limited
@@ -21,12 +22,6 @@ from model.errors import AuthzError, StorageFailed
 from transport.bounds import Bounds
 
 log = structlog.get_logger(__name__)
-
-HEALTH_CHECK = "/grpc.health.v1.Health/Check"
-HEALTH_WATCH = "/grpc.health.v1.Health/Watch"
-HEALTH_SERVICE = "grpc.health.v1.Health"
-REFLECTION_SERVICES = ("grpc.reflection.v1alpha.ServerReflection", "grpc.reflection.v1.ServerReflection")
-"""Message for message the same."""
 
 CALLS_PER_CONNECTION = 1_024
 """At once; more wait at the client. What is not admitted yet is bounded by nothing else."""
@@ -49,11 +44,8 @@ def bounds_of(max_message_bytes: int) -> Bounds:
     )
 
 
-class Incoming(Protocol):
+class Incoming(CallHead, Protocol):
     """What a transport knows of a call."""
-
-    def header(self, name: str) -> str | None:
-        """A value of the call's metadata, by its name in small letters."""
 
     def time_left_s(self) -> float | None:
         """Seconds until the client's deadline; None if it has none."""
@@ -90,7 +82,8 @@ def ending_of(rpc: str, error: Exception) -> Ending:
     """How a call ends with an error; a bug goes to the log, and must not show its traceback to a client."""
     if not isinstance(error, AuthzError):
         log.error("call failed", method=rpc, exc_info=error)
-        return Ending(StatusCode.INTERNAL, "internal error")
+        status = status_of_bug()
+        return Ending(StatusCode.INTERNAL, status.message, status.SerializeToString())
     if isinstance(error, StorageFailed):
         log.error("the store failed", method=rpc, error=str(error))
     return Ending(status_of(error).grpc, message_of(error), rich_status(error).SerializeToString())

@@ -7,19 +7,16 @@ from typing import Any
 
 import grpc
 from google.protobuf.message import Message
-from grpc_health.v1 import health_pb2_grpc
-from grpc_reflection.v1alpha import reflection, reflection_pb2
+from grpc_reflection.v1alpha import reflection_pb2
 
 from api import grpc_calls
 from api.addresses import local_address, wanted_address
+from api.edge import REFLECTION_SERVICES, Edge
 from api.entrance import Entrance
-from api.grpc_calls import (
-    HEALTH_SERVICE,
-    REFLECTION_SERVICES,
-    OnceForAll,
-)
-from api.health import Health
-from api.services import Endpoint, Services, StreamEndpoint, UnaryEndpoint
+from api.grpc_calls import OnceForAll
+from api.observation import EdgeTransport, Observation, Sighting
+from api.reflection import reflection_servicer
+from api.services import Endpoint, StreamEndpoint, UnaryEndpoint
 from api.tls import ListenerTls
 from model.errors import Unavailable
 from transport.grpcio import handlers_of, options_of
@@ -33,9 +30,7 @@ class GrpcHost:
 
     def __init__(
         self,
-        services: Services,
-        health: Health,
-        entrance: Entrance,
+        edge: Edge,
         *,
         host: str,
         port: int,
@@ -45,10 +40,12 @@ class GrpcHost:
         self._server = grpc.aio.server(
             options=options_of(grpc_calls.bounds_of(max_message_bytes), least_ping_pause_s=_LEAST_PING_PAUSE_S)
         )
-        handlers = {name: _handler(endpoint, entrance) for name, endpoint in services.endpoints.items()}
+        handlers = {
+            endpoint.rpc.name: _handler(endpoint, entrance, edge.observation)
+            for endpoint, entrance in edge.guarded_endpoints()
+        }
         self._server.add_generic_rpc_handlers(handlers_of(handlers))
-        health_pb2_grpc.add_HealthServicer_to_server(health, self._server)
-        _add_reflection(self._server, services, entrance)
+        _add_reflection(self._server, edge)
         self._tls = tls
         self._host = host
         self._asked_port = port
@@ -61,6 +58,11 @@ class GrpcHost:
     def address(self) -> str:
         """Where clients on this machine reach the server, ``host:port``."""
         return local_address(self._host, self._port)
+
+    @property
+    def connections(self) -> int | None:
+        """None: grpc.aio does not tell."""
+        return None
 
     async def start(self) -> None:
         """Listen. Raises Unavailable, naming the address, if that is not possible."""
@@ -85,29 +87,38 @@ _LEAST_PING_PAUSE_S = 10.0  # clients that ping each half minute are common, and
 
 
 # The stubs know only the blocking forms of handlers, hence Any.
-def _handler(endpoint: Endpoint, entrance: Entrance) -> Any:
+def _handler(endpoint: Endpoint, entrance: Entrance, observation: Observation) -> Any:
     if isinstance(endpoint, StreamEndpoint):
-        return grpc.unary_stream_rpc_method_handler(_stream(endpoint, entrance), response_serializer=OnceForAll())
-    return grpc.unary_unary_rpc_method_handler(_unary(endpoint, entrance), response_serializer=_serialize)
+        stream = _stream(endpoint, entrance, observation)
+        return grpc.unary_stream_rpc_method_handler(stream, response_serializer=OnceForAll())
+    return grpc.unary_unary_rpc_method_handler(_unary(endpoint, entrance, observation), response_serializer=_serialize)
 
 
-def _unary(endpoint: UnaryEndpoint, entrance: Entrance) -> Any:
+def _unary(endpoint: UnaryEndpoint, entrance: Entrance, observation: Observation) -> Any:
+    observed = observation.of(EdgeTransport.GRPC, endpoint.rpc.name)
+
     async def call(raw: bytes, context: grpc.aio.ServicerContext[bytes, Message]) -> Message:
-        try:
-            return await grpc_calls.answer(endpoint, entrance, _Incoming(context), raw)
-        except Exception as error:  # the edge: see _abort
-            await _abort(context, endpoint.rpc.name, error)
-        raise AssertionError("abort always raises")
+        incoming = _Incoming(context)
+        with observed(incoming) as sighting:
+            try:
+                return await grpc_calls.answer(endpoint, entrance, incoming, raw)
+            except Exception as error:  # the edge: see _abort
+                await _abort(context, sighting, endpoint.rpc.name, error)
+            raise AssertionError("abort always raises")
 
     return call
 
 
-def _stream(endpoint: StreamEndpoint, entrance: Entrance) -> Any:
+def _stream(endpoint: StreamEndpoint, entrance: Entrance, observation: Observation) -> Any:
+    observed = observation.of(EdgeTransport.GRPC, endpoint.rpc.name)
+
     async def call(raw: bytes, context: grpc.aio.ServicerContext[bytes, Message]) -> None:
-        try:
-            await grpc_calls.pour(endpoint, entrance, _Incoming(context), raw, _GrpcOutlet(context))
-        except Exception as error:  # the edge: see _abort
-            await _abort(context, endpoint.rpc.name, error)
+        incoming = _Incoming(context)
+        with observed(incoming) as sighting:
+            try:
+                await grpc_calls.pour(endpoint, entrance, incoming, raw, _GrpcOutlet(context))
+            except Exception as error:  # the edge: see _abort
+                await _abort(context, sighting, endpoint.rpc.name, error)
 
     return call
 
@@ -142,8 +153,11 @@ class _GrpcOutlet:
         await self._context.write(response)
 
 
-async def _abort(context: grpc.aio.ServicerContext[bytes, Message], rpc: str, error: Exception) -> None:
+async def _abort(
+    context: grpc.aio.ServicerContext[bytes, Message], sighting: Sighting, rpc: str, error: Exception
+) -> None:
     ending = grpc_calls.ending_of(rpc, error)
+    sighting.failed(ending.code, error)
     details = (("grpc-status-details-bin", ending.details),) if ending.details else ()
     await context.abort(ending.code, ending.message, details)
 
@@ -152,13 +166,12 @@ def _serialize(message: Message) -> bytes:
     return message.SerializeToString()
 
 
-def _add_reflection(server: grpc.aio.Server, services: Services, entrance: Entrance) -> None:
+def _add_reflection(server: grpc.aio.Server, edge: Edge) -> None:
     """Reflection as v1alpha and, message for message the same, as v1; for those who may ask."""
-    names = (*services.names, HEALTH_SERVICE, *REFLECTION_SERVICES)
-    servicer = reflection.aio.ReflectionServicer(names)
+    servicer = reflection_servicer(edge.names)
     handlers = {
         name: grpc.stream_stream_rpc_method_handler(
-            _reflecting(servicer, name, entrance),
+            _reflecting(servicer, name, edge),
             request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
             response_serializer=_serialize,
         )
@@ -167,15 +180,19 @@ def _add_reflection(server: grpc.aio.Server, services: Services, entrance: Entra
     server.add_generic_rpc_handlers(handlers_of(handlers))
 
 
-def _reflecting(servicer: Any, rpc: str, entrance: Entrance) -> Any:
+def _reflecting(servicer: Any, rpc: str, edge: Edge) -> Any:
+    observed = edge.observation.of(EdgeTransport.GRPC, rpc)
+
     async def call(
         requests: AsyncIterator[Message], context: grpc.aio.ServicerContext[bytes, Message]
     ) -> AsyncIterator[Message]:
-        try:
-            async with grpc_calls.admitted(rpc, entrance, _Incoming(context)):
-                async for response in servicer.ServerReflectionInfo(requests, context):
-                    yield response
-        except Exception as error:  # the edge: see _abort
-            await _abort(context, rpc, error)
+        incoming = _Incoming(context)
+        with observed(incoming) as sighting:
+            try:
+                async with grpc_calls.admitted(rpc, edge.entrance, incoming):
+                    async for response in servicer.ServerReflectionInfo(requests, context):
+                        yield response
+            except Exception as error:  # the edge: see _abort
+                await _abort(context, sighting, rpc, error)
 
     return call

@@ -21,3 +21,7 @@ class GrpcListener(Host, Protocol):
     @property
     def address(self) -> str:
         """Where clients on this machine reach it once it is started, ``host:port``."""
+
+    @property
+    def connections(self) -> int | None:
+        """How many clients are connected; None if that is not known."""

@@ -34,45 +34,51 @@ class LimitSettings:
 
 
 class TokenBucket:
-    """``per_s`` tokens, refilled at ``per_s`` a second; each call takes one. Source: reference wire-api §9, W-16."""
+    """``per_s`` tokens, refilled at ``per_s`` a second; each call takes one. Source: reference wire-api §9, W-16.
+
+    refused: how many calls found none.
+    """
 
     def __init__(self, per_s: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._per_s = per_s
+        self.per_s = per_s
+        self.refused = 0
         self._clock = clock
         self._tokens = float(per_s)
         self._counted_at_s = clock()
 
     def __repr__(self) -> str:
-        return f"<TokenBucket {self._tokens:.0f} of {self._per_s}>"
+        return f"<TokenBucket {self._tokens:.0f} of {self.per_s}>"
 
     def take(self, rpc: str) -> None:
         """Take a token. Raises LimitExceeded, saying when the next one is there, if there is none."""
-        if self._per_s <= 0:
+        if self.per_s <= 0:
             return
         now_s = self._clock()
-        tokens = min(self._per_s, self._tokens + (now_s - self._counted_at_s) * self._per_s)
+        tokens = min(self.per_s, self._tokens + (now_s - self._counted_at_s) * self.per_s)
         self._counted_at_s = now_s
         if tokens < _ONE:
             self._tokens = tokens
-            text = f"{rpc} is rejected: this node accepts {self._per_s} calls per second, please retry later"
-            raise LimitExceeded(text, retry_after_s=(1 - tokens) / self._per_s)
+            self.refused += 1
+            text = f"{rpc} is rejected: this node accepts {self.per_s} calls per second, please retry later"
+            raise LimitExceeded(text, retry_after_s=(1 - tokens) / self.per_s)
         self._tokens = tokens - 1
 
     def give_back(self) -> None:
         """Give back a token taken before, for a call that was turned away elsewhere."""
-        self._tokens = min(self._per_s, self._tokens + 1)
+        self._tokens = min(self.per_s, self._tokens + 1)
 
 
 class Places:
-    """Room for ``most`` calls at once; who takes a place gives it back."""
+    """Room for ``most`` calls at once; who takes a place gives it back. refused: how many calls found none."""
 
     def __init__(self, most: int, what: str) -> None:
-        self._most = most
+        self.most = most
+        self.refused = 0
         self._what = what
         self._taken = 0
 
     def __repr__(self) -> str:
-        return f"<Places {self._taken} of {self._most} {self._what}>"
+        return f"<Places {self._taken} of {self.most} {self._what}>"
 
     @property
     def taken(self) -> int:
@@ -81,8 +87,9 @@ class Places:
 
     def take(self, rpc: str) -> None:
         """Take a place. Raises LimitExceeded at once if all are in use."""
-        if 0 < self._most <= self._taken:
-            text = f"{rpc} is rejected: this node has {self._most} {self._what} in progress, please retry later"
+        if 0 < self.most <= self._taken:
+            self.refused += 1
+            text = f"{rpc} is rejected: this node has {self.most} {self._what} in progress, please retry later"
             raise LimitExceeded(text, retry_after_s=PLACE_RETRY_S)
         self._taken += 1
 

@@ -12,10 +12,11 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
+from api.described import describe
 from api.reading import Reading
 from api.rpc.bundle import BundleService
 from api.rpc.data import DataService
@@ -27,6 +28,7 @@ from api.streams import Established, Outlet, Responses, pour
 from api.validation import check_fields
 from model.errors import InvalidRequest
 from proto.base.v1 import service_pb2
+from telemetry.spans import current_span
 
 ServiceHandlers = PermissionService | SchemaService | DataService | BundleService | TenancyService | WatchService
 
@@ -63,11 +65,17 @@ class UnaryEndpoint:
 
     async def answer(self, request: Message) -> Message:
         """Validate, then answer. Raises AuthzError, and nothing else but bugs and cancellation."""
-        return await self._handler(self._reading.of_message(request))
+        taken = self._reading.of_message(request)
+        if (span := current_span()) is not None:
+            describe(span, taken)
+        return await self._handler(taken)
 
     async def answer_bytes(self, raw: bytes) -> Message:
         """The same for a request in its wire form."""
-        return await self._handler(self._reading.of_bytes(raw))
+        taken = self._reading.of_bytes(raw)
+        if (span := current_span()) is not None:
+            describe(span, taken)
+        return await self._handler(taken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +91,7 @@ class StreamEndpoint:
         Whoever leaves early closes the iterator (``aclosing``), and with it everything it holds.
         """
         check_fields(request)
-        async with aclosing(self.handler(request)) as responses:
+        async with aclosing(self._handled(request)) as responses:
             async for response in responses:
                 if not isinstance(response, Established):
                     yield response
@@ -91,8 +99,13 @@ class StreamEndpoint:
     async def pour(self, request: Message, outlet: Outlet) -> None:
         """Validate, then send all responses. Raises as ``answers`` and ``streams.pour``."""
         check_fields(request)
-        async with aclosing(self.handler(request)) as responses:
+        async with aclosing(self._handled(request)) as responses:
             await pour(responses, outlet)
+
+    def _handled(self, request: Message) -> Responses:
+        if (span := current_span()) is not None:
+            describe(span, request)
+        return self.handler(request)
 
 
 Endpoint = UnaryEndpoint | StreamEndpoint
@@ -107,7 +120,9 @@ class Services:
     @classmethod
     def of(cls, handlers: Mapping[str, ServiceHandlers]) -> Services:
         """The endpoints of some services, given by service name; an RPC without a handler is not served."""
-        return cls({found.rpc.name: found for name, service in handlers.items() for found in _of(name, service)})
+        described = service_pb2.DESCRIPTOR.services_by_name
+        found = (found for name, service in handlers.items() for found in endpoints_of(described[name], service))
+        return cls({endpoint.rpc.name: endpoint for endpoint in found})
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -121,8 +136,8 @@ class Services:
         return await endpoint.answer(request)
 
 
-def _of(service_name: str, handlers: ServiceHandlers) -> Iterator[Endpoint]:
-    service = service_pb2.DESCRIPTOR.services_by_name[service_name]
+def endpoints_of(service: ServiceDescriptor, handlers: object) -> Iterator[Endpoint]:
+    """The endpoints of one service: each RPC is answered by the method that is named like it."""
     for method in service.methods:
         handler = getattr(handlers, _handler_name(method), None)
         if handler is not None:

@@ -44,6 +44,11 @@ class ListenerTls:
     def __repr__(self) -> str:
         return f"<ListenerTls {self._settings.cert} until {self._identity.expires:%Y-%m-%d}>"
 
+    @property
+    def expires(self) -> datetime:
+        """Until when the certificate that is shown now is valid."""
+        return self._identity.expires
+
     def grpc_credentials(self) -> grpc.ServerCredentials:
         """Credentials for a gRPC port, which follow the files."""
         served = self._identity

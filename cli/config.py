@@ -14,13 +14,15 @@ from pathlib import Path
 from api.auth.settings import AuthSettings, OidcSettings, PresharedSettings
 from api.identity import TlsSettings
 from api.limits import LimitSettings
+from api.operations.settings import OperationsSettings, ProfilerSettings
 from api.rest.settings import RestSettings
 from api.rpc.watch import WatchSettings
-from cli.config_checks import check_together, sqlite_path
-from cli.config_sources import Given, Readings, from_environment, from_file, from_flags
+from cli.config_checks import check_together, profiler_port, sqlite_path
+from cli.config_sources import DEFAULT_FILE, Given, Readings, from_environment, from_file, from_flags
 from cli.postgres_uri import PostgresUri
 from cli.settings import Secrecy, Setting, Value
 from cli.settings_table import SETTINGS
+from cli.telemetry_checks import destination_of
 from cli.version import installed_version
 from cluster.redis_server import RedisServer
 from model.errors import InvalidRequest
@@ -34,8 +36,8 @@ from node.settings import (
     NodeSettings,
 )
 from storage.postgres.settings import PostgresSettings
-
-DEFAULT_FILE = Path("config/config.yaml")
+from telemetry.sampling import Sampler
+from telemetry.settings import LogSettings, MeterSettings, TelemetrySettings, TraceSettings
 
 _USUAL_CONNECTIONS = 20
 _USUAL_PROBE_PERIOD_S = 60.0
@@ -83,6 +85,10 @@ class Configuration:
 
     def seconds(self, key: str) -> float:
         """The value of a setting that is a duration."""
+        return float(self._number(key))
+
+    def number(self, key: str) -> float:
+        """The value of a setting that is a number."""
         return float(self._number(key))
 
     def items(self, key: str) -> tuple[str, ...]:
@@ -163,6 +169,9 @@ def node_settings(configuration: Configuration) -> NodeSettings:
         http_tls=_tls_settings(configuration, "server.http.tls"),
         cluster=_cluster_settings(configuration),
         drain_s=configuration.seconds("server.drain_delay"),
+        telemetry=_telemetry_settings(configuration),
+        operations=_operations_settings(configuration),
+        profiler=_profiler_settings(configuration),
     )
 
 
@@ -328,6 +337,40 @@ def _cluster_settings(configuration: Configuration) -> ClusterSettings | None:
         tls=access.tls,
         server_name=access.server_name,
     )
+
+
+def _operations_settings(configuration: Configuration) -> OperationsSettings | None:
+    if not configuration.is_on("metrics.enabled"):
+        return None
+    return OperationsSettings(configuration.integer("metrics.port"))
+
+
+def _profiler_settings(configuration: Configuration) -> ProfilerSettings | None:
+    if not configuration.is_on("profiler.enabled"):
+        return None
+    port = profiler_port(configuration.text("profiler.port"))
+    return ProfilerSettings(port, configuration.text("profiler.token"))
+
+
+def _telemetry_settings(configuration: Configuration) -> TelemetrySettings:
+    traces = metrics = logs = None
+    if configuration.is_on("tracer.enabled"):
+        traces = TraceSettings(
+            destination_of(configuration.values, "tracer"),
+            configuration.text("tracer.service_name"),
+            Sampler(configuration.text("tracer.sampler")),
+            configuration.number("tracer.sample_ratio"),
+        )
+    if configuration.is_on("meter.enabled"):
+        metrics = MeterSettings(
+            destination_of(configuration.values, "meter"),
+            configuration.text("meter.service_name"),
+            configuration.number("meter.interval"),
+        )
+    if configuration.is_on("logger.enabled"):
+        destination = destination_of(configuration.values, "logger")
+        logs = LogSettings(destination, configuration.text("logger.service_name"))
+    return TelemetrySettings(traces, metrics, logs, installed_version())
 
 
 def _tls_settings(configuration: Configuration, prefix: str) -> TlsSettings | None:

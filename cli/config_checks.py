@@ -11,6 +11,8 @@ from cli.postgres_uri import PostgresUri
 from cli.security_checks import security_problems, security_warnings
 from cli.settings import Value
 from cli.settings_table import SETTINGS, SETTINGS_BY_KEY
+from cli.telemetry_checks import telemetry_problems, telemetry_warnings
+from cli.text_forms import parse_port
 
 _ADDRESSES = ("database.uri", "database.writer.uri", "database.reader.uri")
 
@@ -38,8 +40,16 @@ def check_together(values: Mapping[str, Value], places: Mapping[str, str]) -> tu
         *_collection_problems(values),
         *security_problems(values),
         *cluster_problems(values),
+        *telemetry_problems(values, places),
+        *_profiler_problems(values, places),
     ]
-    return problems, [*_warnings(values, places), *security_warnings(values), *cluster_warnings(values)]
+    warnings = [
+        *_warnings(values, places),
+        *security_warnings(values),
+        *cluster_warnings(values),
+        *telemetry_warnings(values),
+    ]
+    return problems, warnings
 
 
 def sqlite_path(uri: str) -> Path:
@@ -55,6 +65,19 @@ def sqlite_path(uri: str) -> Path:
     if parts.scheme != "sqlite" or parts.netloc or not parts.path.strip("/") or parts.query:
         raise ValueError("expected a file path or sqlite:///absolute/path for the engine sqlite")
     return Path("/" + unquote(parts.path).lstrip("/"))
+
+
+def profiler_port(text: str) -> int:
+    """The port of the profiler; none given means Go's custom. Raises ValueError for what is no port."""
+    return parse_port(text or "6060")
+
+
+def _profiler_problems(values: Mapping[str, Value], places: Mapping[str, str]) -> Iterator[str]:
+    text = str(values["profiler.port"])
+    try:
+        profiler_port(text)
+    except ValueError as error:
+        yield f"{places.get('profiler.port', 'default')}: profiler.port: {error}, got {text!r}"
 
 
 def _refusals(values: Mapping[str, Value], places: Mapping[str, str]) -> Iterator[str]:

@@ -17,6 +17,9 @@ from cli.settings import Kind
 from cli.settings_table import READ_BY_NOBODY, SETTINGS, SETTINGS_BY_KEY
 from model.errors import InvalidRequest
 
+DEFAULT_FILE = Path("config/config.yaml")
+"""Read where no other is named, if it is there; below the current folder."""
+
 ENV_PREFIX = "RINGWARD_"
 COMPATIBLE_ENV_PREFIX = "PERMIFY_"
 

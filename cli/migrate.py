@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -17,6 +17,8 @@ from node.maintenance import migrations_of
 
 if TYPE_CHECKING:
     from node.maintenance import Step
+
+_T = TypeVar("_T")
 
 _EPILOG = """\b
 Examples:
@@ -73,8 +75,20 @@ def status(config: Path | None, database_engine: str | None, database_uri: str |
         say(f"{_time_of(step):<25}  {step.file}")
 
 
-def _run(work: Callable[[], Awaitable[Sequence[Step]]]) -> Sequence[Step]:
-    async def run() -> Sequence[Step]:
+@migrate.command(short_help="Wait until all migrations are applied.")
+@database_options
+@click.option(
+    "--timeout", type=click.FloatRange(0), default=600.0, show_default=True, metavar="SECONDS", help="How long at most."
+)
+def wait(config: Path | None, database_engine: str | None, database_uri: str | None, timeout: float) -> None:
+    """Wait until somebody else has applied all migrations; apply none. Made for what starts beside a migration."""
+    migrations = migrations_of(database_of(config, database_engine, database_uri))
+    _run(lambda: migrations.wait(timeout))
+    say("all migrations are applied")
+
+
+def _run(work: Callable[[], Awaitable[_T]]) -> _T:
+    async def run() -> _T:
         return await work()
 
     try:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, redirect_stderr, redirect_stdout, suppress
+from types import FrameType
+from typing import NoReturn
 
 from cli.terminal import give_up, say
 from model.errors import AuthzError
+from telemetry.outlet import Outlet
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
+_INIT = 1
 
 _YOUNG_OBJECTS = 10_000  # a few MB; Python's own 700 are what a single check leaves behind
 
@@ -44,6 +48,47 @@ def run_until_signal(
         problems = [_describe(error) for error in _leaves(group)]
     if problems:
         give_up(*problems)
+
+
+class ToldToStop(Exception):
+    """A signal has come before the work was where it wanted to be."""
+
+
+@asynccontextmanager
+async def broken_off_by(stop: asyncio.Event) -> AsyncIterator[None]:
+    """What is done in the context is cancelled once the event is set. Raises ToldToStop if it was."""
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(None) as until, asyncio.TaskGroup() as group:
+
+            async def watch() -> None:
+                await stop.wait()
+                until.reschedule(loop.time())
+
+            watching = group.create_task(watch())
+            yield
+            watching.cancel()
+    except TimeoutError:
+        if until.expired():
+            raise ToldToStop from None
+        raise
+
+
+@contextmanager
+def output_without_waiting() -> Iterator[None]:
+    """All that is printed in the context goes by ``Outlet``: whoever reads it, or does not, the work goes on."""
+    for descriptor in range(3):
+        _ensure_open(descriptor)
+    with Outlet(1) as out, Outlet(2) as err, redirect_stdout(out), redirect_stderr(err):
+        yield
+
+
+def _ensure_open(descriptor: int) -> None:
+    """Open a standard stream onto nothing if it is closed, lest a socket takes its place and gets to read our logs."""
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        os.open(os.devnull, os.O_RDWR)  # takes the lowest that is free
 
 
 def open_many_files() -> None:
@@ -77,12 +122,17 @@ async def _run(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
 
 def _begin_to_stop(stop: asyncio.Event) -> None:
     """Ask for an orderly end, and leave the next signal to the system, whose answer is to end the process."""
+    stop.set()
     loop = asyncio.get_running_loop()
     for number in _STOP_SIGNALS:
         loop.remove_signal_handler(number)
-        signal.signal(number, signal.SIG_DFL)
+        signal.signal(number, _end_at_once if os.getpid() == _INIT else signal.SIG_DFL)
     say("stopping; once more to end at once", style="dim", is_error=True)
-    stop.set()
+
+
+def _end_at_once(number: int, _frame: FrameType | None) -> NoReturn:
+    """End as the system would: it spares the first process of a container, unless that has an answer of its own."""
+    os._exit(128 + number)
 
 
 def _leaves(group: BaseExceptionGroup) -> Iterator[BaseException]:

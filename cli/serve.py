@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
@@ -12,12 +13,20 @@ import click
 import structlog
 
 from cli.config import Configuration, InvalidConfiguration, node_settings
-from cli.running import open_many_files, run_until_signal, spare_the_collector
+from cli.running import (
+    ToldToStop,
+    broken_off_by,
+    open_many_files,
+    output_without_waiting,
+    run_until_signal,
+    spare_the_collector,
+)
 from cli.setting_options import SettingsCommand, configuration_of
 from cli.terminal import give_up, say, takes_colour
 from cli.version import installed_version
 from node.node import Node, open_node
 from node.settings import NodeSettings
+from telemetry.log_tap import LogTap
 from telemetry.logs import LogLevel, configure_logs
 
 _EPILOG = """\b
@@ -33,21 +42,27 @@ configuration files of Permify are understood. `ringward config` shows what coun
 
 @click.command(cls=SettingsCommand, epilog=_EPILOG, short_help="Run a node.")
 def serve(config: Path | None, **given: Sequence[str]) -> None:
-    """Run a node until it is told to stop with Ctrl-C or SIGTERM."""
+    """Run a node until it is told to stop with Ctrl-C or SIGTERM.
+
+    Told so, it turns not ready, leaves the cluster, finishes what it has been asked and stops; told so again, it ends
+    at once. Logs never hold it up: lines that nobody takes are dropped, and counted in the log.
+    """
     configuration = configuration_of(config, given)
     try:
         settings = node_settings(configuration)
     except InvalidConfiguration as error:
         give_up(*error.problems)
     is_json = configuration.text("logger.output") == "json"
-    start_logs(LogLevel.parse(configuration.text("logger.level")), is_json=is_json)
-    open_many_files()
-    run_until_signal(partial(_serve, configuration, settings))
+    with output_without_waiting():
+        tap = LogTap() if settings.telemetry.logs else None
+        start_logs(LogLevel.parse(configuration.text("logger.level")), is_json=is_json, tap=tap)
+        open_many_files()
+        run_until_signal(partial(_serve, configuration, settings, tap))
 
 
-def start_logs(level: LogLevel, *, is_json: bool) -> None:
-    """Log to the error stream, coloured if it is a terminal that takes colour."""
-    configure_logs(level, json=is_json, is_coloured=takes_colour(sys.stderr))
+def start_logs(level: LogLevel, *, is_json: bool, tap: LogTap | None = None) -> None:
+    """Log to the error stream, coloured if it is a terminal that takes colour; and by the tap, if one is given."""
+    configure_logs(level, json=is_json, is_coloured=takes_colour(sys.stderr), tap=tap)
 
 
 def describe_node(node: Node) -> str:
@@ -58,6 +73,7 @@ def describe_node(node: Node) -> str:
             f"  gRPC      {node.grpc_address} ({_protection(node)})",
             f"  data      {node.storage_place}",
             f"  HTTP      {describe_rest(node)}",
+            *_operations(node),
             f"  try       grpcurl {_grpcurl_options(node)} {reachable(node.grpc_address)} list",
         ]
     )
@@ -66,6 +82,13 @@ def describe_node(node: Node) -> str:
 def describe_rest(node: Node) -> str:
     """Where REST is served, and where a browser finds out how it is used."""
     return f"{node.rest_url}/v1 (browse {node.rest_url}/docs)" if node.rest_url else "not served"
+
+
+def _operations(node: Node) -> Iterator[str]:
+    if node.operations_url:
+        yield f"  metrics   {node.operations_url}/metrics (health {node.operations_url}/readyz)"
+    if node.profiler_url:
+        yield f"  profiles  {node.profiler_url}/debug/pprof/"
 
 
 def reachable(address: str) -> str:
@@ -84,11 +107,17 @@ def _grpcurl_options(node: Node) -> str:
     return f"{encryption} -H 'authorization: Bearer TOKEN'" if node.asks_for_tokens else encryption
 
 
-async def _serve(configuration: Configuration, settings: NodeSettings, stop: asyncio.Event) -> None:
+async def _serve(configuration: Configuration, settings: NodeSettings, tap: LogTap | None, stop: asyncio.Event) -> None:
     log = structlog.get_logger()
     for warning in configuration.warnings:
         log.warning(warning)
-    async with open_node(settings) as node:
+    async with AsyncExitStack() as stack:
+        try:
+            async with broken_off_by(stop):
+                node = await stack.enter_async_context(open_node(settings, tap))
+        except ToldToStop:
+            log.info("told to stop before the node was started")
+            return
         if configuration.text("logger.output") != "json":
             say(describe_node(node))
         log.info(
@@ -97,6 +126,7 @@ async def _serve(configuration: Configuration, settings: NodeSettings, stop: asy
             grpc=node.grpc_address,
             data=node.storage_place,
             http=node.rest_url or "not served",
+            metrics=node.operations_url or "not served",
         )
         spare_the_collector()
         await node.serve_until(stop)

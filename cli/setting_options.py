@@ -22,8 +22,9 @@ _SECTIONS = {
     "service": "Limits and caches",
     "distributed": "Several nodes",
     "tracer": "Traces",
-    "meter": "Metrics",
+    "meter": "Metrics sent",
     "profiler": "Profiling",
+    "metrics": "Metrics and health",
     "account_id": "Account",
 }
 

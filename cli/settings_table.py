@@ -10,9 +10,6 @@ from __future__ import annotations
 
 from cli.settings import Kind, Secrecy, Setting
 
-_UNSEEN = "refusing to start while you would wait for telemetry in vain"
-_DEBUG = "refusing to start without the debug endpoint that was asked for"
-
 _ALL_EXPORTERS = "otlp, otlp-http, otlp-grpc or gcp"
 
 SETTINGS: tuple[Setting, ...] = (
@@ -147,8 +144,31 @@ SETTINGS: tuple[Setting, ...] = (
         works=True,
     ),
     # profiler
-    Setting("profiler.enabled", Kind.SWITCH, "false", "Serve profiling data for developers.", refusal=_DEBUG),
-    Setting("profiler.port", Kind.TEXT, "", "Port for profiling data."),
+    Setting(
+        "profiler.enabled",
+        Kind.SWITCH,
+        "false",
+        "Serve /debug/pprof/: where the node spends time and memory, for developers.",
+        works=True,
+    ),
+    Setting("profiler.port", Kind.TEXT, "", "Port for profiles; empty means 6060, 0 picks a free one.", works=True),
+    Setting(
+        "profiler.token",
+        Kind.TEXT,
+        "",
+        "Token or password that opens the profiler; without one it listens on 127.0.0.1 only.",
+        secrecy=Secrecy.WHOLE,
+        works=True,
+    ),
+    # metrics and health for operations
+    Setting(
+        "metrics.enabled",
+        Kind.SWITCH,
+        "false",
+        "Serve /metrics, /livez and /readyz on a port of their own, which no client should reach.",
+        works=True,
+    ),
+    Setting("metrics.port", Kind.PORT, "9464", "Port for metrics and health; 0 picks a free one.", works=True),
     # logger
     Setting(
         "logger.level",
@@ -166,14 +186,16 @@ SETTINGS: tuple[Setting, ...] = (
         choices=("", "text", "json"),
         works=True,
     ),
-    Setting("logger.enabled", Kind.SWITCH, "false", "Also send logs to a collector.", refusal=_UNSEEN),
-    Setting("logger.exporter", Kind.TEXT, "otlp", f"How logs are sent: {_ALL_EXPORTERS}."),
-    Setting("logger.endpoint", Kind.TEXT, "", "Address of the log collector."),
-    Setting("logger.insecure", Kind.SWITCH, "false", "Send logs unencrypted."),
-    Setting("logger.urlpath", Kind.TEXT, "", "Path at the log collector.", env="LOG_URL_PATH"),
-    Setting("logger.headers", Kind.LIST, "", "Headers sent with logs, name:value each.", secrecy=Secrecy.WHOLE),
-    Setting("logger.protocol", Kind.TEXT, "http", "Protocol to the log collector: http or grpc."),
-    Setting("logger.service_name", Kind.TEXT, "ringward", "Name of this service in sent logs."),
+    Setting("logger.enabled", Kind.SWITCH, "false", "Also send logs to a collector.", works=True),
+    Setting("logger.exporter", Kind.TEXT, "otlp", f"How logs are sent: {_ALL_EXPORTERS}.", works=True),
+    Setting("logger.endpoint", Kind.TEXT, "", "Address of the log collector.", works=True),
+    Setting("logger.insecure", Kind.SWITCH, "false", "Send logs unencrypted.", works=True),
+    Setting("logger.urlpath", Kind.TEXT, "", "Path at the log collector.", env="LOG_URL_PATH", works=True),
+    Setting(
+        "logger.headers", Kind.LIST, "", "Headers sent with logs, name:value each.", secrecy=Secrecy.WHOLE, works=True
+    ),
+    Setting("logger.protocol", Kind.TEXT, "http", "Protocol to the log collector: http or grpc.", works=True),
+    Setting("logger.service_name", Kind.TEXT, "ringward", "Name of this service in sent logs.", works=True),
     # authn
     Setting("authn.enabled", Kind.SWITCH, "false", "Ask callers for a token.", works=True),
     Setting("authn.method", Kind.TEXT, "", "Which tokens are accepted: preshared or oidc.", works=True),
@@ -215,24 +237,45 @@ SETTINGS: tuple[Setting, ...] = (
         works=True,
     ),
     # tracer
-    Setting("tracer.enabled", Kind.SWITCH, "false", "Send traces of requests to a collector.", refusal=_UNSEEN),
-    Setting("tracer.exporter", Kind.TEXT, "", f"How traces are sent: zipkin, jaeger, signoz, {_ALL_EXPORTERS}."),
-    Setting("tracer.endpoint", Kind.TEXT, "", "Address of the trace collector."),
-    Setting("tracer.insecure", Kind.SWITCH, "false", "Send traces unencrypted."),
-    Setting("tracer.urlpath", Kind.TEXT, "", "Path at the trace collector.", env="TRACER_URL_PATH"),
-    Setting("tracer.headers", Kind.LIST, "", "Headers sent with traces, name:value each.", secrecy=Secrecy.WHOLE),
-    Setting("tracer.protocol", Kind.TEXT, "http", "Protocol to the trace collector: http or grpc."),
-    Setting("tracer.service_name", Kind.TEXT, "ringward", "Name of this service in traces."),
+    Setting("tracer.enabled", Kind.SWITCH, "false", "Send traces of requests to a collector.", works=True),
+    Setting(
+        "tracer.exporter", Kind.TEXT, "", f"How traces are sent: zipkin, jaeger, signoz, {_ALL_EXPORTERS}.", works=True
+    ),
+    Setting("tracer.endpoint", Kind.TEXT, "", "Address of the trace collector.", works=True),
+    Setting("tracer.insecure", Kind.SWITCH, "false", "Send traces unencrypted.", works=True),
+    Setting("tracer.urlpath", Kind.TEXT, "", "Path at the trace collector.", env="TRACER_URL_PATH", works=True),
+    Setting(
+        "tracer.headers", Kind.LIST, "", "Headers sent with traces, name:value each.", secrecy=Secrecy.WHOLE, works=True
+    ),
+    Setting("tracer.protocol", Kind.TEXT, "http", "Protocol to the trace collector: http or grpc.", works=True),
+    Setting("tracer.service_name", Kind.TEXT, "ringward", "Name of this service in traces.", works=True),
+    Setting(
+        "tracer.sampler",
+        Kind.TEXT,
+        "parent",
+        "Which calls are traced: parent (as the caller says, else by the ratio), ratio, always or never.",
+        choices=("parent", "ratio", "always", "never"),
+        works=True,
+    ),
+    Setting(
+        "tracer.sample_ratio",
+        Kind.NUMBER,
+        "1",
+        "Part of the calls that is traced, 0 to 1; at many calls per second 0.01 is enough.",
+        works=True,
+    ),
     # meter
-    Setting("meter.enabled", Kind.SWITCH, "false", "Send metrics to a collector.", refusal=_UNSEEN),
-    Setting("meter.exporter", Kind.TEXT, "otlp", f"How metrics are sent: {_ALL_EXPORTERS}."),
-    Setting("meter.endpoint", Kind.TEXT, "", "Address of the metrics collector."),
-    Setting("meter.insecure", Kind.SWITCH, "false", "Send metrics unencrypted."),
-    Setting("meter.urlpath", Kind.TEXT, "", "Path at the metrics collector.", env="METER_URL_PATH"),
-    Setting("meter.headers", Kind.LIST, "", "Headers sent with metrics, name:value each.", secrecy=Secrecy.WHOLE),
-    Setting("meter.interval", Kind.INTEGER, "300", "Seconds between two sendings of metrics.", least=1),
-    Setting("meter.protocol", Kind.TEXT, "http", "Protocol to the metrics collector: http or grpc."),
-    Setting("meter.service_name", Kind.TEXT, "ringward", "Name of this service in metrics."),
+    Setting("meter.enabled", Kind.SWITCH, "false", "Send metrics to a collector.", works=True),
+    Setting("meter.exporter", Kind.TEXT, "otlp", f"How metrics are sent: {_ALL_EXPORTERS}.", works=True),
+    Setting("meter.endpoint", Kind.TEXT, "", "Address of the metrics collector.", works=True),
+    Setting("meter.insecure", Kind.SWITCH, "false", "Send metrics unencrypted.", works=True),
+    Setting("meter.urlpath", Kind.TEXT, "", "Path at the metrics collector.", env="METER_URL_PATH", works=True),
+    Setting(
+        "meter.headers", Kind.LIST, "", "Headers sent with metrics, name:value each.", secrecy=Secrecy.WHOLE, works=True
+    ),
+    Setting("meter.interval", Kind.INTEGER, "300", "Seconds between two sendings of metrics.", least=1, works=True),
+    Setting("meter.protocol", Kind.TEXT, "http", "Protocol to the metrics collector: http or grpc.", works=True),
+    Setting("meter.service_name", Kind.TEXT, "ringward", "Name of this service in metrics.", works=True),
     # service
     Setting(
         "service.circuit_breaker",

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import click
-from rich.console import Console
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def console(*, is_error: bool = False) -> Console:
     """A console on the current output or error stream, which prints texts as they are and never wraps them."""
-    return Console(stderr=is_error, soft_wrap=True, highlight=False, markup=False, emoji=False)
+    return _rich(stderr=is_error, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 
 def say(text: str = "", *, style: str = "", is_error: bool = False) -> None:
@@ -28,10 +30,17 @@ def give_up(*problems: str, code: int = 1) -> NoReturn:
 
 def takes_colour(stream: TextIO) -> bool:
     """True if text on this stream should be painted."""
-    target = Console(file=stream)
+    target = _rich(file=stream)
     return target.is_terminal and not target.no_color
 
 
 def is_watched() -> bool:
     """True if a person sees the output as it comes, so that a progress bar makes sense."""
     return sys.stdout.isatty()
+
+
+def _rich(**options: Any) -> Console:
+    """A console of rich, which is loaded with the first: it takes as long as all else of a small command."""
+    from rich.console import Console  # noqa: PLC0415 - as said
+
+    return Console(**options)

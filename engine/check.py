@@ -12,6 +12,7 @@ from engine.names import definition_of, has_member, unknown_member
 from engine.outcomes import ALLOWED, FAILED
 from engine.overlay import overlay_of
 from engine.plan import Plan
+from engine.tally import Tally
 from engine.walk import Walk
 from model.check import CheckAnswer, CheckRequest, Question, Verdict
 from model.errors import AuthzError
@@ -20,16 +21,16 @@ from storage.base import SnapshotReader
 
 
 async def check(
-    reader: SnapshotReader, plan: Plan, snapshot: Snapshot, request: CheckRequest
+    reader: SnapshotReader, plan: Plan, snapshot: Snapshot, request: CheckRequest, tally: Tally | None = None
 ) -> tuple[CheckAnswer, ...]:
-    """One answer per question, in order, all at the given snapshot and schema.
+    """One answer per question, in order, all at the given snapshot and schema. tally: what it costs is added to it.
 
     A question that cannot be decided (unknown name, depth, a rule that fails) carries its error in its answer. What
     breaks the walk as a whole is raised: SnapshotExpired, StorageFailed, Unavailable, LimitExceeded. Cancelling stops
     the walk at its next read or after some hundred nodes.
     """
     overlay = overlay_of(request.context, plan.schema)
-    walk = Walk(plan, partial(reader.read, request.tenant, snapshot), overlay, request.depth)
+    walk = Walk(plan, partial(reader.read, request.tenant, snapshot), overlay, request.depth, tally)
     askers = {subject: Asker(walk, subject) for subject in {question.subject for question in request.questions}}
     roots = [_root(walk, askers[question.subject], question) for question in request.questions]
     await walk.run([root for root in roots if isinstance(root, Gate)])

@@ -13,6 +13,7 @@ from dataclasses import replace
 from engine.check import check
 from engine.entity_search import EntitySearch
 from engine.plan import Plan
+from engine.tally import Tally
 from engine.windows import Windows
 from model.check import CheckAnswer, CheckRequest, Question, Verdict
 from model.errors import LimitExceeded
@@ -30,9 +31,9 @@ _Sort = tuple[SubjectRef, str, str]
 
 
 async def check_many(
-    reader: SnapshotReader, plan: Plan, snapshot: Snapshot, request: CheckRequest
+    reader: SnapshotReader, plan: Plan, snapshot: Snapshot, request: CheckRequest, tally: Tally | None = None
 ) -> tuple[CheckAnswer, ...]:
-    """As ``engine.check``. A question settled backwards counts as one, and needs no depth."""
+    """As ``engine.check``. A question settled backwards counts as one, needs no depth, and is in no tally."""
     sorts: dict[_Sort, list[int]] = {}
     for number, question in enumerate(request.questions):
         sorts.setdefault((question.subject, question.entity.type, question.permission), []).append(number)
@@ -45,7 +46,7 @@ async def check_many(
     open_numbers = [number for number in range(len(request.questions)) if number not in answers]
     if open_numbers:
         rest = replace(request, questions=tuple(request.questions[number] for number in open_numbers))
-        answers |= zip(open_numbers, await check(reader, plan, snapshot, rest), strict=True)
+        answers |= zip(open_numbers, await check(reader, plan, snapshot, rest, tally), strict=True)
     return tuple(answers[number] for number in range(len(request.questions)))
 
 

@@ -17,8 +17,10 @@ from engine.gates import Gate
 from engine.outcomes import ALLOWED
 from engine.overlay import Overlay
 from engine.plan import Plan
+from engine.tally import Tally
 from model.errors import DepthExhausted, LimitExceeded
 from storage.base import EntityRead, Facts
+from telemetry.spans import Span, child_span
 
 if TYPE_CHECKING:
     from engine.asker import Known
@@ -54,11 +56,11 @@ class _Batch(NamedTuple):
 class Walk:
     """One evaluation: a plan, a way to read, and the questions asked together.
 
-    frontier: the nodes of the next round; askers add to it. levels_left: how deep what is built now may lead.
-    revives: set when a node that was given up is wanted again.
+    tally: what it costs is added to it. frontier: the nodes of the next round; askers add to it. levels_left: how deep
+    what is built now may lead. revives: set when a node that was given up is wanted again.
     """
 
-    def __init__(self, plan: Plan, read: Read, overlay: Overlay, depth: int) -> None:
+    def __init__(self, plan: Plan, read: Read, overlay: Overlay, depth: int, tally: Tally | None = None) -> None:
         self.plan = plan
         self.overlay = overlay
         self.levels_left = depth
@@ -69,6 +71,8 @@ class Walk:
         self.frontier: list[Node] = []
         self._given_up: list[Node] = []
         self._visited = 0
+        self._tally = tally or Tally()
+        self._entities_described = 0
 
     @property
     def is_last_level(self) -> bool:
@@ -83,12 +87,13 @@ class Walk:
         while self.frontier and (roots := [root for root in roots if root.outcome is None]):
             frontier, self.frontier = self.frontier, []
             self._visited += len(frontier)
+            self._tally.rounds += 1
             if self._visited > MOST_NODES:
                 raise LimitExceeded(f"the check visits more than {MOST_NODES} relations and permissions")
-            if len(frontier) <= NODES_PER_BATCH:
-                await self._build(frontier)
-            else:
-                await self._build_in_batches(frontier, roots)
+            with child_span("engine.round") as span:
+                await self._round(frontier, roots)
+                if span:
+                    self._describe(span, len(frontier))
             if self._visited >= next_turn:
                 next_turn = self._visited + NODES_PER_TURN
                 await asyncio.sleep(0)
@@ -97,6 +102,18 @@ class Walk:
             self._level += 1
             self.levels_left -= 1
         settle_cycles(roots)
+
+    async def _round(self, frontier: Sequence[Node], roots: Sequence[Gate]) -> None:
+        if len(frontier) <= NODES_PER_BATCH:
+            await self._build(frontier)
+        else:
+            await self._build_in_batches(frontier, roots)
+
+    def _describe(self, span: Span, nodes: int) -> None:
+        span.note("ringward.round", self._level)
+        span.note("ringward.nodes", nodes)
+        span.note("ringward.entities", self._tally.entities_read - self._entities_described)
+        self._entities_described = self._tally.entities_read
 
     async def _build_in_batches(self, nodes: Sequence[Node], roots: Sequence[Gate]) -> None:
         start, size = 0, NODES_PER_BATCH
@@ -117,6 +134,8 @@ class Walk:
             self._build_known(part, batch)
         if not batch.reads:
             return
+        self._tally.reads += 1
+        self._tally.entities_read += len(batch.reads)
         for known, facts in zip(batch.readers, await self._read(batch.reads), strict=True):
             known.learn(facts)
         for turn, answered in enumerate(_in_turns(batch.waiting)):

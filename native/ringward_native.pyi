@@ -1,7 +1,7 @@
 """gRPC over HTTP/2 on a thread of its own, in front of one event loop; see native/src/lib.rs."""
 
 from collections.abc import Sequence
-from typing import Any, final
+from typing import Any, Protocol, final
 
 ONE: int
 """A method takes one message."""
@@ -25,7 +25,7 @@ OPENED: int
 ENDED: int
 """A call that was made, by its id, has ended; with the code and the message of its status."""
 CLOSED: int
-"""The listener has ended: no connection is left."""
+"""A listener, by its id, has ended: no connection is left."""
 
 @final
 class Call:
@@ -37,7 +37,7 @@ class Call:
 
     @property
     def method(self) -> int:
-        """The place of its method among those the transport was made with; of no meaning for a call that was made."""
+        """The number of its method, as the listener was told; of no meaning for a call that was made."""
 
     @property
     def peer(self) -> str:
@@ -73,6 +73,24 @@ class Call:
     def give_up(self) -> None:
         """Want no more of a call that was made: it ends at once."""
 
+class Bounds(Protocol):
+    """How connections and calls are held: bytes of a message and of a call's metadata; connections that were taken, of
+    which those beyond are closed at once, and calls on each; seconds between pings, and until one must be answered.
+    """
+
+    @property
+    def message_bytes(self) -> int: ...
+    @property
+    def metadata_bytes(self) -> int: ...
+    @property
+    def connections(self) -> int: ...
+    @property
+    def calls_per_connection(self) -> int: ...
+    @property
+    def ping_s(self) -> float: ...
+    @property
+    def pong_s(self) -> float: ...
+
 @final
 class CallerTls:
     """What encrypted ports are called with: whose certificates are accepted, and the own one; PEM.
@@ -85,46 +103,53 @@ class CallerTls:
 
 @final
 class Transport:
-    """What listens, what calls others, and the thread both run on.
+    """What listens, what calls others, and the thread all of it runs on."""
 
-    methods: the full names of what is served, and what each takes. Others are refused with UNIMPLEMENTED.
-    max_connections: beyond which new ones are closed at once.
-    """
+    def __init__(self) -> None: ...
+    def start(self) -> None:
+        """Start the thread. It can be started again once it was closed."""
 
-    def __init__(
-        self,
-        methods: Sequence[tuple[str, int]],
-        *,
-        max_message_bytes: int,
-        max_metadata_bytes: int,
-        max_connections: int,
-        calls_per_connection: int,
-        ping_every_s: float,
-        pong_within_s: float,
-    ) -> None: ...
+    def listener(self, methods: Sequence[tuple[str, int, int]], bounds: Bounds) -> Listener:
+        """What can listen. methods: full name, number and what it takes of each; others are UNIMPLEMENTED."""
+
+    def channel(self, address: str, bounds: Bounds, tls: CallerTls | None = None) -> Channel:
+        """A way to ``host:port``. Raises ValueError for an address no certificate can be made out to."""
+
+    def fileno(self) -> int:
+        """A descriptor that is readable when there is something to drain."""
+
+    def drain(self) -> list[tuple[int, Any, Any]]:
+        """What has happened since, in order: what it is; the call, or the id of call or listener; what comes with it."""
+
+    def close(self) -> None:
+        """Cut off what is left, and wait for the thread to end."""
+
+@final
+class Channel:
+    """A connection to a server, for as long as this lives; opened by the first call, and anew if it has broken."""
+
+    def call(self, path: str, metadata: Sequence[tuple[str, str]] = ...) -> Call:
+        """Make a call of a method, streaming or not. The transport must run. Raises ValueError for what is no metadata.
+
+        Whatever else goes wrong ends the call.
+        """
+
+@final
+class Listener:
+    """A port, and what is served there."""
+
+    @property
+    def id(self) -> int:
+        """Unique for the transport."""
+
     def use_tls(self, cert: bytes, key: bytes, client_ca: bytes | None = None) -> None:
         """Encrypt connections taken from now on. PEM; client_ca: ask clients for a certificate signed by one of these.
 
         Raises ValueError if they cannot be used.
         """
 
-    def start(self) -> None:
-        """Start the thread."""
-
     def listen(self, address: str) -> int:
-        """Listen on ``host:port``; the port, which for 0 is a free one. Raises OSError. It must run."""
-
-    def call(self, address: str, path: str, metadata: Sequence[tuple[str, str]], tls: CallerTls | None = None) -> Call:
-        """Make a call of a streaming method, over a connection of its own. It must run.
-
-        Raises ValueError for metadata that is none, and for an address no certificate can be made out to.
-        """
-
-    def fileno(self) -> int:
-        """A descriptor that is readable when there is something to drain."""
-
-    def drain(self) -> list[tuple[int, Any, Any]]:
-        """What has happened since, in order: what it is, the call or its id, what comes with it."""
+        """Listen on ``host:port``; the port, which for 0 is a free one. Raises OSError. The transport must run."""
 
     @property
     def connections(self) -> int:
@@ -134,4 +159,4 @@ class Transport:
         """Take no new connections and no new calls; those under way go on."""
 
     def close(self) -> None:
-        """Cut off what is left, and wait for the thread to end."""
+        """Cut off what is left; ``CLOSED`` says when that is done."""

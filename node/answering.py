@@ -13,25 +13,32 @@ from cluster.invoker.warm_up import WarmUp
 from engine.catalog import SchemaCatalog
 from node.settings import NodeSettings
 from storage.base import Storage
+from storage.traced import Reads, TracedReads
 
 
 @dataclass(frozen=True, slots=True)
 class Answering:
     """The parts that all requests of a node share."""
 
-    storage: Storage
+    reads: Reads
     pins: Pins
     local: LocalAnswers
     warm_up: WarmUp
+    cache: AnswerCache
+    heads: Heads
+    catalog: SchemaCatalog
 
     @classmethod
-    def over(cls, storage: Storage, settings: NodeSettings) -> Answering:
-        """New ones, with empty caches."""
-        heads = Heads(storage)
-        pins = Pins(heads, SchemaCatalog(storage, settings.schema_cache_entries))
+    def over(cls, storage: Storage, settings: NodeSettings, *, is_traced: bool = False) -> Answering:
+        """New ones, with empty caches. is_traced: calls may be, and what is read for them is to be in their trace."""
+        reads: Reads = TracedReads(storage) if is_traced else storage
+        heads = Heads(reads)
+        catalog = SchemaCatalog(storage, settings.schema_cache_entries)
+        pins = Pins(heads, catalog)
         cache = AnswerCache(max_bytes=settings.answer_cache_bytes, max_entries=settings.answer_cache_entries)
-        return cls(storage, pins, LocalAnswers(storage, heads, pins, cache), WarmUp(cache, heads))
+        local = LocalAnswers(reads, heads, pins, cache)
+        return cls(reads, pins, local, WarmUp(cache, heads), cache, heads, catalog)
 
     def invoker(self, checks: Checks | None = None) -> Invoker:
         """The invoker in front. checks: who answers checks, if it is not this node alone."""
-        return Invoker(self.storage, self.pins, self.local, checks or self.local)
+        return Invoker(self.reads, self.pins, self.local, checks or self.local)

@@ -7,15 +7,18 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import structlog
 
 from api.addresses import wanted_address
+from api.health import Standing
 from api.tls import ListenerTls
 from cluster.hashring.ring import Ring
-from cluster.invoker.answers import NoAnswer
+from cluster.invoker.answers import NoAnswer, OwnAnswers, Owners
 from cluster.invoker.keys import CacheKey, routing_key_of
 from cluster.invoker.routing import RoutedAnswers
+from cluster.invoker.traced import TracedOwnAnswers, TracedOwners
 from cluster.invoker.warm_up import KeptAnswer
 from cluster.member import Member
 from cluster.membership.base import Membership
@@ -36,7 +39,10 @@ from node.background import kept_running
 from node.overseeing import Overseeing
 from node.own_address import own_host
 from node.settings import ClusterSettings, NodeSettings
-from node.transports import PeerTransport, peer_transport
+from node.transports import PeerTransport, Transports
+
+if TYPE_CHECKING:
+    from telemetry.tracing import Tracer
 
 log = structlog.get_logger(__name__)
 
@@ -49,21 +55,28 @@ class Cluster:
     """A node among the others: it joins when ``running`` is entered, and leaves when told to or at the context's end.
 
     me: as others see this node. engine: who tells of the others. answering: what this node answers itself, and gives to
-    others who come. transport: made for ``PEER_SETTINGS``. stop: called when people want it to end.
+    others who come. transport: made for ``PEER_SETTINGS``. reach: told how far it has come on its way into the ring.
+    stop: called when people want it to end. tracer: goes on with traces of its peers. own_share_ratio: the part of the
+    keys it owns, 0 to 1.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that a member is connected with
         self,
         settings: ClusterSettings,
         me: Member,
         engine: Membership,
         answering: Answering,
         transport: PeerTransport,
+        *,
+        reach: Callable[[Standing], None],
         stop: Callable[[], None],
+        tracer: Tracer | None = None,
     ) -> None:
         key = ClusterKey(settings.key)
         greeter = Greeter(me.address, key, PROTOCOLS)
         self._settings = settings
+        self._reach = reach
+        self.own_share_ratio = 1.0
         self._state = CardState.JOINING
         self._card = Card(key.digest, PROTOCOLS, me, CardState.SERVING)
         self._dialler = Dialler(greeter, PEER_SETTINGS, transport.channels, transport.lines)
@@ -71,10 +84,14 @@ class Cluster:
         self.peers = Peers(
             self._dialler, PEER_SETTINGS, hears_farewell=self.roll_call.farewell, doubts=self.roll_call.doubt
         )
-        self.checks = RoutedAnswers(answering.local, self.peers, self.roll_call, me.address)
+        own: OwnAnswers = answering.local
+        owners: Owners = self.peers
+        if tracer is not None:
+            own, owners = TracedOwnAnswers(own, tracer, me.address), TracedOwners(owners)
+        self.checks = RoutedAnswers(answering.local, owners, self.roll_call, me.address)
         overseeing = Overseeing(
             card=self._shown_card,
-            counts=self._counts,
+            counts=self.counts,
             roll_call=self.roll_call,
             peers=self.peers,
             pins=answering.pins,
@@ -84,7 +101,7 @@ class Cluster:
         )
         self._local = answering.local
         self._service = PeerService(
-            answering.local,
+            own,
             greeter,
             PEER_SETTINGS,
             card=self._shown_card,
@@ -92,7 +109,7 @@ class Cluster:
             gives=self._give,
             oversight=overseeing,
         )
-        self._warm_up = answering.warm_up
+        self.warm_up = answering.warm_up
         self._host = transport.host(self._service)
         self._calling = transport.running
 
@@ -112,7 +129,7 @@ class Cluster:
             async with (
                 self._calling(),
                 self.peers.running(),
-                kept_running(self.roll_call.run, self._forget_who_has_gone),
+                kept_running(self.roll_call.run, self._forget_who_has_gone, self._weigh_own_share),
             ):
                 await self._join()
                 try:
@@ -134,11 +151,13 @@ class Cluster:
 
     async def _join(self) -> None:
         """Wait, but not for ever, until it is known who is there; then serve."""
+        self._reach(Standing.JOINING)
         try:
             async with asyncio.timeout(self._settings.joining_s):
                 await self.roll_call.settled()
         except TimeoutError:
             log.warning("nothing was heard of the other nodes yet", waited_s=self._settings.joining_s)
+        self._reach(Standing.WARMING_UP)
         await self._take_over()
         self._state = CardState.SERVING
         log.info("joined the cluster", address=self.address, members=len(self.roll_call.members))
@@ -160,7 +179,7 @@ class Cluster:
         try:
             async with aclosing(self._dialler.warmth_of(address, self._card.member, most)) as parts:
                 async for part in parts:
-                    await self._warm_up.take_over(part)
+                    await self.warm_up.take_over(part)
                     taken += len(part)
         except (NoAnswer, AuthzError) as error:
             log.warning("no answers were taken over", peer=address, reason=str(error), answers=taken)
@@ -174,7 +193,7 @@ class Cluster:
         others = [member for member in ring.members if member.address != newcomer.address]
         after = await asyncio.to_thread(Ring.of, [*others, newcomer], known=ring)
         is_theirs = partial(_owns, after, newcomer.address)
-        return await self._warm_up.hottest(is_theirs, min(most, _MOST_TAKEN_OVER))
+        return await self.warm_up.hottest(is_theirs, min(most, _MOST_TAKEN_OVER))
 
     async def _forget_who_has_gone(self) -> None:
         ring = self.roll_call.ring
@@ -182,10 +201,18 @@ class Cluster:
             ring = await self.roll_call.changed(ring)
             self.peers.keep_only({member.address for member in self.roll_call.members})
 
+    async def _weigh_own_share(self) -> None:
+        ring = self.roll_call.ring
+        while True:
+            shares = await asyncio.to_thread(ring.shares)
+            self.own_share_ratio = shares.get(self.address, 0.0)
+            ring = await self.roll_call.changed(ring)
+
     def _shown_card(self) -> Card:
         return replace(self._card, state=self._state)
 
-    def _counts(self) -> NodeCounts:
+    def counts(self) -> NodeCounts:
+        """What it has counted since it started."""
         return NodeCounts(self._local.cached, self.checks.counts, self.roll_call.counts, self._service.answered)
 
     def __repr__(self) -> str:
@@ -197,17 +224,25 @@ def _owns(ring: Ring, address: str, key: CacheKey) -> bool:
 
 
 def cluster_of(
-    settings: NodeSettings, answering: Answering, tls: ListenerTls | None, stop: Callable[[], None]
+    settings: NodeSettings,
+    answering: Answering,
+    transports: Transports,
+    tls: ListenerTls | None,
+    *,
+    reach: Callable[[Standing], None],
+    stop: Callable[[], None],
+    tracer: Tracer | None = None,
 ) -> Cluster:
     """The cluster a node is told of. Raises Misconfigured, naming the value, for what cannot be one.
 
-    stop: called when people want the node to end.
+    reach: told how far the node has come. stop: called when people want it to end. tracer: goes on with the traces of
+    peers, if there are any.
     """
     cluster = settings.cluster
     assert cluster, "only a node that is told of a cluster has one"
     address = cluster.advertise or joined_address(settings.host or own_host(), cluster.port)
     me = Member(address, cluster.zone, cluster.weight, cluster.release)
-    transport = peer_transport(
-        settings.grpc_transport, PEER_SETTINGS, cluster, wanted_address(settings.host, cluster.port), tls
+    transport = transports.peers(PEER_SETTINGS, cluster, wanted_address(settings.host, cluster.port), tls)
+    return Cluster(
+        cluster, me, membership_of(cluster.engine), answering, transport, reach=reach, stop=stop, tracer=tracer
     )
-    return Cluster(cluster, me, membership_of(cluster.engine), answering, transport, stop)

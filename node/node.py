@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 
 from api.auth.opening import opened_authenticator
 from api.cluster_limit import opened_cluster_limit
+from api.edge import Edge
 from api.entrance import Entrance
 from api.health import Health
 from api.host import Host
+from api.observation import Observation, Observer
+from api.request_ids import CallIds
 from api.rest.host import RestHost
 from api.rpc.bundle import BundleService
 from api.rpc.data import DataService
@@ -21,17 +24,22 @@ from api.rpc.tenancy import TenancyService
 from api.rpc.watch import WatchService, response_of
 from api.services import Services
 from api.tls import ListenerTls
+from api.traces import CallTraces
 from cluster.invoker.invoker import Invoker
 from cluster.watch.tails import Tails
 from node.answering import Answering
 from node.background import kept_running
 from node.cluster import Cluster, cluster_of
-from node.housekeeping import garbage_collected
+from node.exporting import Outbounds, logs_sent, opened_tracer
+from node.housekeeping import CollectionCounts, garbage_collected
+from node.measuring import Parts, measurements_of, measuring
+from node.operating import operations_served, profiles_served
 from node.settings import NodeSettings
 from node.stores import opened_storage, storage_place
-from node.transports import grpc_host
+from node.transports import Transports
 from proto.base.v1.service_pb2 import WatchResponse
 from storage.base import Storage
+from telemetry.log_tap import LogTap
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,7 @@ class Node:
     grpc_address: ``host:port`` for clients on this machine. storage_place: where the data is. rest_url: where REST is
     served, empty for nowhere. is_grpc_encrypted and asks_for_tokens: what clients must know to be let in. peer_address:
     where other nodes reach it, empty for one that is alone. drained: set when people have it leave the cluster.
+    operations_url and profiler_url: where metrics and health are served, and where profiles; empty for nowhere.
     """
 
     grpc_address: str
@@ -51,6 +60,8 @@ class Node:
     asks_for_tokens: bool = False
     peer_address: str = ""
     drained: asyncio.Event = field(default_factory=asyncio.Event)
+    operations_url: str = ""
+    profiler_url: str = ""
 
     async def serve_until(self, stop: asyncio.Event) -> None:
         """Serve until the event is set, or the node is drained; then report NOT_SERVING: no new call is sent here."""
@@ -71,48 +82,69 @@ async def open_services(settings: NodeSettings) -> AsyncIterator[Services]:
 
 
 @asynccontextmanager
-async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
+async def open_node(settings: NodeSettings, log_tap: LogTap | None = None) -> AsyncIterator[Node]:
     """A node that serves while the context lasts; at its end running calls get ``grace_s`` to finish.
 
+    log_tap: where events of the log come from, if they are to be sent.
     Raises StorageFailed, Misconfigured or Unavailable, saying why, if it cannot start.
     """
     grpc_tls = ListenerTls(settings.grpc_tls) if settings.grpc_tls else None
     http_tls = ListenerTls(settings.http_tls) if settings.http and settings.http_tls else None
     peer_tls = ListenerTls(settings.cluster.tls) if settings.cluster and settings.cluster.tls else None
+    health = Health()
+    measured = measurements_of(settings)
+    outbounds: Outbounds = {}
     async with (
+        logs_sent(settings.telemetry, log_tap, outbounds),
+        opened_tracer(settings.telemetry, outbounds) as tracer,
+        operations_served(settings, health, measured) as operations_url,
+        profiles_served(settings) as profiler_url,
         opened_storage(settings.database) as storage,
         opened_authenticator(settings.auth) as authenticator,
         opened_cluster_limit(settings.limits) as cluster_limit,
     ):
-        health = Health(storage.ping)
         tails = _tails(settings, storage)
-        answering = Answering.over(storage, settings)
+        answering = Answering.over(storage, settings, is_traced=tracer is not None)
         drained = asyncio.Event()
-        cluster = cluster_of(settings, answering, peer_tls, drained.set) if settings.cluster else None
+        transports = Transports(settings.grpc_transport)
+        cluster = (
+            cluster_of(settings, answering, transports, peer_tls, reach=health.reach, stop=drained.set, tracer=tracer)
+            if settings.cluster
+            else None
+        )
         services = _services(settings, storage, answering.invoker(cluster.checks if cluster else None), tails)
         entrance = Entrance(authenticator, settings.limits, cluster_limit)
-        host = grpc_host(settings, services, health, entrance, grpc_tls)
+        observers: list[Observer] = [CallIds()]
+        if tracer is not None:
+            observers.append(CallTraces(tracer))
+        if measured is not None:
+            observers.append(measured.calls)
+        edge = Edge(services, health, entrance, Observation(*observers))
+        host = transports.clients(settings, edge, grpc_tls)
         rest_host = settings.http and RestHost(
-            services,
-            health,
-            entrance,
+            edge,
             settings.http,
             host=settings.host,
             max_message_bytes=settings.max_message_bytes,
             ssl_context=http_tls.http_context() if http_tls else None,
         )
         hosts = (host, rest_host) if rest_host else (host,)
-        beside = [tls.follow_files for tls in (grpc_tls, http_tls, peer_tls) if tls]
+        tls = {name: some for name, some in (("grpc", grpc_tls), ("http", http_tls), ("peer", peer_tls)) if some}
+        beside = [some.follow_files for some in tls.values()]
         if cluster_limit is not None:
             beside.append(cluster_limit.keep_filled)
+        collections = CollectionCounts()
+        parts = Parts(storage, answering, entrance, tails, collections, health, host, tls, cluster, outbounds)
         async with (
+            measuring(measured, parts, settings),
             kept_running(authenticator.keep_current, *beside),
             cluster.running() if cluster else nullcontext(),
             _listening(hosts, health, settings.grace_s),
-            garbage_collected(storage, settings.database.garbage_collection),
+            garbage_collected(storage, settings.database.garbage_collection, collections),
             tails.running(),  # watchers hear of the end at once, before the listeners wait for them
             _leaving(cluster, health, settings.drain_s),
         ):
+            health.serve(storage.ping)
             yield Node(
                 host.address,
                 storage_place(settings.database),
@@ -122,6 +154,8 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
                 asks_for_tokens=settings.auth is not None,
                 peer_address=cluster.address if cluster else "",
                 drained=drained,
+                operations_url=operations_url,
+                profiler_url=profiler_url,
             )
 
 

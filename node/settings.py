@@ -9,9 +9,11 @@ from pathlib import Path
 from api.auth.settings import AuthSettings
 from api.identity import TlsSettings
 from api.limits import LimitSettings
+from api.operations.settings import OperationsSettings, ProfilerSettings
 from api.rest.settings import RestSettings
 from api.rpc.watch import WatchSettings
 from storage.postgres.settings import PostgresSettings
+from telemetry.settings import TelemetrySettings
 
 
 class DatabaseEngine(Enum):
@@ -102,7 +104,8 @@ class NodeSettings:
     told to stop. http: where REST is served; None means nowhere. auth: who may ask; None means anybody. grpc_tls and
     http_tls: how the listeners are encrypted; None means not at all. cluster: how this node is one of several; None
     means it is alone. drain_s: how long a node that is told to stop serves on after it has said that it goes, so that
-    balancers hear of it before calls are refused.
+    balancers hear of it before calls are refused. telemetry: what is sent to collectors. operations: where metrics and
+    health are served, profiler: where profiles are; None means nowhere.
     """
 
     host: str = ""
@@ -122,3 +125,6 @@ class NodeSettings:
     http_tls: TlsSettings | None = None
     cluster: ClusterSettings | None = None
     drain_s: float = 0.0
+    telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
+    operations: OperationsSettings | None = None
+    profiler: ProfilerSettings | None = None

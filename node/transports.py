@@ -6,17 +6,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import structlog
 
-from api.entrance import Entrance
+from api.edge import Edge
 from api.grpc_host import GrpcHost
-from api.health import Health
 from api.host import GrpcListener
 from api.identity import Identity
-from api.services import Services
 from api.tls import ListenerTls
 from cluster.peers.channels import Channels
 from cluster.peers.host import PeerHost, PeerListener
@@ -30,7 +29,7 @@ from node.settings import ClusterSettings, GrpcTransport, NodeSettings
 if TYPE_CHECKING:
     from ringward_native import CallerTls
 
-    from api.native_host import NativeHost
+    from transport.loop import NativeLoop
 
 log = structlog.get_logger(__name__)
 
@@ -47,28 +46,6 @@ def chosen(transport: GrpcTransport) -> GrpcTransport:
     return GrpcTransport.NATIVE if is_here else GrpcTransport.GRPCIO
 
 
-def grpc_host(
-    settings: NodeSettings, services: Services, health: Health, entrance: Entrance, tls: ListenerTls | None
-) -> GrpcListener:
-    """The listener for clients, which does not listen yet. Raises as ``chosen``."""
-    made: type[GrpcHost | NativeHost] = GrpcHost
-    if chosen(settings.grpc_transport) is GrpcTransport.NATIVE:
-        from api.native_host import NativeHost
-
-        made = NativeHost
-    elif settings.grpc_transport is GrpcTransport.AUTO:
-        log.info(f"gRPC is carried by grpcio; the native transport is faster and was not built: {_HOW}")
-    return made(
-        services,
-        health,
-        entrance,
-        host=settings.host,
-        port=settings.grpc_port,
-        max_message_bytes=settings.max_message_bytes,
-        tls=tls,
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class PeerTransport:
     """What carries the talk among nodes: the listener of the peer port, how peers are called, and what must run."""
@@ -79,30 +56,49 @@ class PeerTransport:
     running: Callable[[], AbstractAsyncContextManager[None]]
 
 
-def peer_transport(
-    transport: GrpcTransport, settings: PeerSettings, cluster: ClusterSettings, listens_at: str, tls: ListenerTls | None
-) -> PeerTransport:
-    """What is made of the settings. Raises as ``chosen``, and Misconfigured for certificates that cannot be used."""
-    channels = Channels(settings, peer_credentials(cluster.tls), cluster.server_name)
-    if chosen(transport) is GrpcTransport.NATIVE:
-        from cluster.peers.native_host import NativePeerHost
-        from cluster.peers.native_lines import NativeLines
+class Transports:
+    """What carries all gRPC of a node: one native transport for everything, or grpc.aio. Raises as ``chosen``."""
 
-        native_lines = NativeLines(settings, caller_tls(cluster))
-        encrypt = tls.hand_on if tls else None
-        return PeerTransport(
-            lambda service: NativePeerHost(service, settings, listens_at=listens_at, encrypt=encrypt),
-            channels,
-            native_lines,
-            native_lines.running,
+    def __init__(self, transport: GrpcTransport) -> None:
+        self._loop: NativeLoop | None = None
+        if chosen(transport) is GrpcTransport.NATIVE:
+            from transport.loop import NativeLoop
+
+            self._loop = NativeLoop()
+        elif transport is GrpcTransport.AUTO:
+            log.info(f"gRPC is carried by grpcio; the native transport is faster and was not built: {_HOW}")
+
+    def clients(self, settings: NodeSettings, edge: Edge, tls: ListenerTls | None) -> GrpcListener:
+        """The listener for clients, which does not listen yet."""
+        made: Callable[..., GrpcListener] = GrpcHost
+        if self._loop is not None:
+            from api.native_host import NativeHost
+
+            made = partial(NativeHost, loop=self._loop)
+        return made(
+            edge,
+            host=settings.host,
+            port=settings.grpc_port,
+            max_message_bytes=settings.max_message_bytes,
+            tls=tls,
         )
-    credentials = tls.grpc_credentials() if tls else None
-    return PeerTransport(
-        lambda service: PeerHost(service, settings, listens_at=listens_at, credentials=credentials),
-        channels,
-        GrpcLines(channels),
-        nullcontext,
-    )
+
+    def peers(
+        self, settings: PeerSettings, cluster: ClusterSettings, listens_at: str, tls: ListenerTls | None
+    ) -> PeerTransport:
+        """The talk among nodes. Raises Misconfigured for certificates that cannot be used."""
+        channels = Channels(settings, peer_credentials(cluster.tls), cluster.server_name)
+        if self._loop is not None:
+            from cluster.peers.native_host import NativePeerHost
+            from cluster.peers.native_lines import NativeLines
+
+            lines = NativeLines(settings, caller_tls(cluster), self._loop)
+            encrypt = tls.hand_on if tls else None
+            host = partial(NativePeerHost, settings=settings, listens_at=listens_at, encrypt=encrypt, loop=self._loop)
+            return PeerTransport(host, channels, lines, lines.running)
+        credentials = tls.grpc_credentials() if tls else None
+        grpc_host = partial(PeerHost, settings=settings, listens_at=listens_at, credentials=credentials)
+        return PeerTransport(grpc_host, channels, GrpcLines(channels), nullcontext)
 
 
 def caller_tls(cluster: ClusterSettings) -> CallerTls | None:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from enum import IntEnum
 from typing import Any, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from telemetry.calls import current_call
+from telemetry.spans import current_span
 
 
 class LogLevel(IntEnum):
@@ -33,18 +36,27 @@ class LogLevel(IntEnum):
             raise ValueError(f"expected debug, info, warn or error, got {text!r}") from error
 
 
-def configure_logs(level: LogLevel, *, json: bool, is_coloured: bool = False, stream: TextIO | None = None) -> None:
+def configure_logs(
+    level: LogLevel,
+    *,
+    json: bool,
+    is_coloured: bool = False,
+    stream: TextIO | None = None,
+    tap: Callable[[EventDict], None] | None = None,
+) -> None:
     """Send events of this level and above to the stream (the error stream, as it is now), for the whole process.
 
-    is_coloured: paint text for a terminal; JSON never is. May be called again; the last call counts.
+    is_coloured: paint text for a terminal; JSON never is. tap: gets each event too, as it is printed; must not raise,
+    and may be called from any thread. May be called again; the last call counts.
     """
     target = stream or sys.stderr
     shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
+        name_the_call,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         mask_secrets,
         structlog.processors.format_exc_info,
+        *([_Tap(tap)] if tap else []),
     ]
     ending: list[Processor] = (
         [structlog.processors.JSONRenderer()] if json else [into_one_line, _LineRenderer(is_coloured)]
@@ -56,6 +68,15 @@ def configure_logs(level: LogLevel, *, json: bool, is_coloured: bool = False, st
         cache_logger_on_first_use=False,
     )
     _route_libraries(level, shared, ending, target)
+
+
+def name_the_call(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Add which call an event belongs to, and which trace if it is traced."""
+    if (call := current_call()) is not None and call.request_id:
+        event["request_id"] = call.request_id
+    if (span := current_span()) is not None:
+        event["trace_id"], event["span_id"] = span.trace_id, span.span_id
+    return event
 
 
 _SECRET_NAMES = frozenset({"authorization", "keys", "password", "secret", "token"})
@@ -77,6 +98,17 @@ def into_one_line(_logger: WrappedLogger, _method: str, event: EventDict) -> Eve
         if isinstance(value, str) and not value.isprintable():
             event[name] = value.encode("unicode_escape").decode("ascii")
     return event
+
+
+class _Tap:
+    """Hands copies of events on; what comes after changes its own."""
+
+    def __init__(self, tap: Callable[[EventDict], None]) -> None:
+        self._tap = tap
+
+    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        self._tap({name: value for name, value in event.items() if not name.startswith("_")})
+        return event
 
 
 class _LineRenderer:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from google.protobuf.message import Message
+from grpc import StatusCode
 from starlette.types import Receive, Scope, Send
 
+from api.errors import code_of
+from api.observation import EdgeTransport, Observation
 from api.rest.bindings import Binding
 from api.rest.door import Door, aside
 from api.rest.exchange import ClientLeft, Exchange
@@ -15,34 +16,36 @@ from api.rest.refusal import Refusal
 from api.services import StreamEndpoint, UnaryEndpoint
 
 
-@dataclass(frozen=True, slots=True)
 class UnaryCall:
     """An RPC with one response, as an ASGI application."""
 
-    endpoint: UnaryEndpoint
-    binding: Binding
-    door: Door
+    def __init__(self, endpoint: UnaryEndpoint, binding: Binding, door: Door, observation: Observation) -> None:
+        self._endpoint = endpoint
+        self._binding = binding
+        self._door = door
+        self._observed = observation.of(EdgeTransport.HTTP, endpoint.rpc.name)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         exchange = Exchange(scope, receive, send)
-        try:
-            body = await self._answer(exchange)
-        except ClientLeft:
-            return
-        except Exception as error:  # the edge: see Refusal.of
-            refusal = Refusal.of(error, self.endpoint.rpc.name)
-            await exchange.respond(refusal.body, refusal.http_status, refusal.headers)
-        else:
-            await exchange.respond(body)
+        with self._observed(exchange) as sighting:
+            try:
+                body = await self._answer(exchange)
+            except ClientLeft:
+                sighting.failed(StatusCode.CANCELLED)
+            except Exception as error:  # the edge: see Refusal.of
+                refusal = Refusal.of(error, self._endpoint.rpc.name)
+                sighting.failed(code_of(error), error)
+                await exchange.respond(refusal.body, refusal.http_status, refusal.headers)
+            else:
+                await exchange.respond(body)
 
     async def _answer(self, exchange: Exchange) -> bytes:
-        async with self.door.opened(exchange, self.endpoint.rpc, self.binding) as request:
-            response = await self.endpoint.answer(request)
+        async with self._door.opened(exchange, self._endpoint.rpc, self._binding) as request:
+            response = await self._endpoint.answer(request)
             return await aside(to_json, response, size_bytes=response.ByteSize())
 
 
-@dataclass(frozen=True, slots=True)
 class StreamCall:
     """An RPC with a stream of responses, as an ASGI application: a line of JSON for each, sent as soon as it is known.
 
@@ -50,25 +53,30 @@ class StreamCall:
     Source: reference wire-api §11.
     """
 
-    endpoint: StreamEndpoint
-    binding: Binding
-    door: Door
+    def __init__(self, endpoint: StreamEndpoint, binding: Binding, door: Door, observation: Observation) -> None:
+        self._endpoint = endpoint
+        self._binding = binding
+        self._door = door
+        self._observed = observation.of(EdgeTransport.HTTP, endpoint.rpc.name)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         exchange = Exchange(scope, receive, send)
-        try:
-            await self._answer(exchange)
-        except ClientLeft:
-            return
-        except Exception as error:  # the edge: see Refusal.of
-            refusal = Refusal.of(error, self.endpoint.rpc.name)
-            await exchange.send_line(refusal.line, refusal.http_status, refusal.headers)
-        await exchange.end()
+        with self._observed(exchange) as sighting:
+            try:
+                await self._answer(exchange)
+            except ClientLeft:
+                sighting.failed(StatusCode.CANCELLED)
+                return
+            except Exception as error:  # the edge: see Refusal.of
+                refusal = Refusal.of(error, self._endpoint.rpc.name)
+                sighting.failed(code_of(error), error)
+                await exchange.send_line(refusal.line, refusal.http_status, refusal.headers)
+            await exchange.end()
 
     async def _answer(self, exchange: Exchange) -> None:
-        async with self.door.opened(exchange, self.endpoint.rpc, self.binding) as request:
-            await self.endpoint.pour(request, _Lines(exchange))
+        async with self._door.opened(exchange, self._endpoint.rpc, self._binding) as request:
+            await self._endpoint.pour(request, _Lines(exchange))
 
 
 class _Lines:

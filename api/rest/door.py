@@ -40,7 +40,7 @@ class Door:
         Raises the AuthzError by which the call is turned away before its body is read; InvalidRequest or LimitExceeded
         for what is no request; and at any time ClientLeft, DeadlineExceeded, or Unavailable when the node stops.
         """
-        call = Call(rpc.name, exchange.authorization)
+        call = Call(rpc.name, exchange.header("authorization"))
         async with self.limits.limited(exchange.timeout_s()) as limit, self.entrance.admitted(call):
             request = await self._read(exchange, rpc, binding)
             async with task_group() as group:

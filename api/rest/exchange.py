@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.rest.time_limits import TimeLimit, parse_timeout
 from model.errors import AuthzError, DeadlineExceeded, LimitExceeded
+from telemetry.calls import REQUEST_ID, current_call
 
 RPC_HEADERS = {"Grpc-Metadata-Content-Type": "application/grpc"}
 BODY_TIMEOUT_S = 30.0
@@ -37,10 +38,9 @@ class Exchange:
     def __repr__(self) -> str:
         return f"<Exchange {self._scope['method']} {self._scope['path']}>"
 
-    @property
-    def authorization(self) -> str | None:
-        """The header of that name."""
-        return self._headers.get("authorization")
+    def header(self, name: str) -> str | None:
+        """A header, by its name in small letters."""
+        return self._headers.get(name)
 
     @property
     def path_fields(self) -> dict[str, str]:
@@ -50,7 +50,7 @@ class Exchange:
 
     def timeout_s(self) -> float | None:
         """How long the client waits, if it says so. Raises InvalidRequest for a header that cannot be read."""
-        header = self._headers.get("grpc-timeout")
+        header = self.header("grpc-timeout")
         return None if header is None else parse_timeout(header)
 
     async def read_body(self, most_bytes: int) -> bytes:
@@ -87,7 +87,7 @@ class Exchange:
 
     async def respond(self, body: bytes, http_status: int = 200, headers: Mapping[str, str] = _NO_HEADERS) -> None:
         """Send a whole response."""
-        response = Response(body, http_status, {**RPC_HEADERS, **headers}, "application/json")
+        response = Response(body, http_status, {**RPC_HEADERS, **_named(), **headers}, "application/json")
         await response(self._scope, self._receive, self._send)
 
     async def send_line(self, line: bytes, http_status: int = 200, headers: Mapping[str, str] = _NO_HEADERS) -> None:
@@ -107,8 +107,14 @@ class Exchange:
         """Send the head of a response that has many lines, unless it is sent already."""
         if not self._begun:
             self._begun = True
-            head = Headers({"Content-Type": "application/json", **RPC_HEADERS, **headers})
+            head = Headers({"Content-Type": "application/json", **RPC_HEADERS, **_named(), **headers})
             await self._send({"type": "http.response.start", "status": http_status, "headers": head.raw})
+
+
+def _named() -> Mapping[str, str]:
+    """The id the client gave its request, which it gets back."""
+    call = current_call()
+    return {REQUEST_ID: call.given_id} if call and call.given_id else _NO_HEADERS
 
 
 def _too_large(most_bytes: int) -> LimitExceeded:

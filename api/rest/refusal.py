@@ -10,7 +10,7 @@ import structlog
 from google.rpc.status_pb2 import Status
 from grpc import StatusCode
 
-from api.errors import rich_status, status_of
+from api.errors import rich_status, status_of, status_of_bug
 from api.rest.json_form import print_json, to_object
 from model.errors import AuthzError, LimitExceeded, StorageFailed, Unauthenticated
 
@@ -29,7 +29,7 @@ class Refusal(NamedTuple):
         """The refusal for an error. What is nobody's fault but ours is logged, and shown without its traceback."""
         if not isinstance(error, AuthzError):
             log.exception("call failed", method=rpc, exc_info=error)
-            return cls.plain(500, StatusCode.INTERNAL, "internal error")
+            return cls(500, to_object(status_of_bug()), {})
         if isinstance(error, StorageFailed):
             log.error("the store failed", method=rpc, error=str(error))
         return cls(status_of(error).http, to_object(rich_status(error)), _headers(error))

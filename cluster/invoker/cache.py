@@ -75,12 +75,18 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class CacheCounts:
-    """What a cache holds now, and how often it was asked, and gave an answer, since the node started."""
+    """What a cache holds now, and how often it was asked, and gave an answer, since the node started.
+
+    closed: how often it had one that does not hold at the snapshot asked for, since something it depends on has been
+    written, or for other reasons. evicted: answers that made room for others.
+    """
 
     answers: int = 0
     size_bytes: int = 0
     asked: int = 0
     given: int = 0
+    closed: int = 0
+    evicted: int = 0
 
 
 class AnswerCache:
@@ -90,15 +96,19 @@ class AnswerCache:
     """
 
     def __init__(self, *, max_bytes: int, max_entries: int) -> None:
-        self._entries: LRUCache[CacheKey, Entry] = LRUCache(max_bytes, getsizeof=_size_of)
-        self._max_entries = max_entries
-        self._asked = self._given = 0
+        self._entries = _Entries(max_bytes, getsizeof=_size_of)
+        self.max_bytes = max_bytes
+        self.max_entries = max_entries
+        self._asked = self._given = self._closed = 0
 
     def find(self, key: CacheKey, depth: int, snapshot: Snapshot, chronicle: Chronicle) -> Entry | None:
         """The entry that answers a question at a snapshot of a chronicle's history, for a request of some depth."""
         self._asked += 1
         entry = self._entries.get(key)
-        if entry is None or entry.chronicle is not chronicle or entry.depth > depth or not entry.holds_at(snapshot):
+        if entry is None:
+            return None
+        if entry.chronicle is not chronicle or entry.depth > depth or not entry.holds_at(snapshot):
+            self._closed += 1
             return None
         entry.times_given += 1
         self._given += 1
@@ -111,7 +121,7 @@ class AnswerCache:
         known = self._entries.get(key)
         if known is not None and known.chronicle is entry.chronicle and known.lives() and not entry.lives():
             return
-        if len(self._entries) >= self._max_entries and known is None:
+        if len(self._entries) >= self.max_entries and known is None:
             self._entries.popitem()
         if _size_of(entry) <= self._entries.maxsize:
             self._entries[key] = entry
@@ -136,7 +146,14 @@ class AnswerCache:
     @property
     def counts(self) -> CacheCounts:
         """The figures at this moment."""
-        return CacheCounts(len(self._entries), round(self._entries.currsize), self._asked, self._given)
+        return CacheCounts(
+            answers=len(self._entries),
+            size_bytes=round(self._entries.currsize),
+            asked=self._asked,
+            given=self._given,
+            closed=self._closed,
+            evicted=self._entries.evicted,
+        )
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -144,6 +161,16 @@ class AnswerCache:
     def __repr__(self) -> str:
         used, most = self._entries.currsize, self._entries.maxsize
         return f"AnswerCache({len(self._entries)} answers, {used / 2**20:.1f} of {most / 2**20:.1f} MiB)"
+
+
+class _Entries(LRUCache[CacheKey, Entry]):
+    """Counts what it lets go of."""
+
+    evicted = 0
+
+    def popitem(self) -> tuple[CacheKey, Entry]:
+        self.evicted += 1
+        return super().popitem()
 
 
 def _size_of(entry: Entry) -> int:

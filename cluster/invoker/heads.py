@@ -24,19 +24,25 @@ _ITEMS_PER_TURN = 100  # whose keys are made in one go; some 3 µs each
 
 
 class Heads:
-    """The chronicles of all tenants this node is asked about. Used from one event loop."""
+    """The chronicles of all tenants this node is asked about. Used from one event loop.
+
+    requests: how many heads were asked for.
+    """
 
     def __init__(self, source: NewsSource) -> None:
         self._source = source
+        self.requests = 0
         self._chronicles: LRUCache[str, Chronicle] = LRUCache(_MOST_TENANTS)
         self._bulk = asyncio.Lock()
 
     async def head(self, tenant: str) -> Head:
         """The tenant's head, read after the call, for whoever wants nothing cached. Raises as ``latest``."""
+        self.requests += 1
         return (await self._source.news(tenant, None)).head
 
     async def latest(self, tenant: str) -> Chronicle:
         """The tenant's chronicle, with a head that was read after the call. Raises as ``NewsSource.news``."""
+        self.requests += 1
         known = self._chronicles.get(tenant)
         since = known.head.snapshot if known else None
         news = await self._source.news(tenant, since)

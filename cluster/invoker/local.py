@@ -17,20 +17,29 @@ from cluster.invoker.keys import CacheKey, cache_key, digest_of
 from cluster.invoker.pins import Pinned, Pins
 from engine.check import check
 from engine.check_many import MANY, check_many
+from engine.tally import Tallies, Tally
 from model.check import CheckAnswer, CheckRequest
 from model.snapshot import Snapshot
 from storage.base import SnapshotReader
+from telemetry.spans import current_span, note
+
+CACHE = "ringward.cache"
+"""The attribute of a traced check that says where its answer came from: hit, near, miss, joined."""
 
 
 class LocalAnswers:
-    """Fulfils ``OwnAnswers`` with the store, the engine and a cache. Used from one event loop."""
+    """Fulfils ``OwnAnswers`` with the store, the engine and a cache. Used from one event loop.
+
+    tallies: what its evaluations have cost. flights: the questions they look into.
+    """
 
     def __init__(self, reader: SnapshotReader, heads: Heads, pins: Pins, cache: AnswerCache) -> None:
         self._reader = reader
         self._heads = heads
         self._pins = pins
         self._cache = cache
-        self._flights: Flights[tuple[CacheKey, int, Snapshot, Chronicle], Entry] = Flights()
+        self.tallies = Tallies()
+        self.flights: Flights[tuple[CacheKey, int, Snapshot, Chronicle], Entry] = Flights()
 
     @property
     def cached(self) -> CacheCounts:
@@ -45,7 +54,7 @@ class LocalAnswers:
     async def answer_at(self, pinned: Pinned, request: CheckRequest, *, wants_evidence: bool = False) -> Answered:
         """Answer at what was pinned, whatever token and version the request names. Raises as ``engine.check``."""
         if pinned.chronicle is None:
-            answers = await _evaluate(self._reader, pinned, request)
+            answers = await _evaluate(self._reader, pinned, request, self.tallies)
             return Answered(answers, pinned.snapshot, pinned.schema_version)
         return await self._answer(_Asked(request, pinned, pinned.chronicle), wants_evidence=wants_evidence)
 
@@ -74,9 +83,13 @@ class LocalAnswers:
         if len(asked.keys) > 1:
             return asked.answered(await self._several(asked))
         entry = self._find(asked, asked.keys[0])
+        if (span := current_span()) is not None:
+            span.note(CACHE, "miss" if entry is None else "hit")
         if entry is None:
             flight = (asked.keys[0], asked.request.depth, asked.pinned.snapshot, asked.chronicle)
-            entry = await self._flights.join(flight, partial(self._look_into, asked))
+            if flight in self.flights:
+                note(CACHE, "joined")
+            entry = await self.flights.join(flight, partial(self._look_into, asked))
         return asked.answered([entry], entry.evidence() if wants_evidence else None)
 
     async def _look_into(self, asked: _Asked) -> Entry:
@@ -87,6 +100,7 @@ class LocalAnswers:
         """Questions asked together; those that are not cached are looked into together, and depend on the same."""
         entries = {key: self._find(asked, key) for key in asked.keys}
         questions = zip(asked.keys, asked.request.questions, strict=True)
+        note("ringward.cache.hits", sum(entry is not None for entry in entries.values()))
         if missing := {key: question for key, question in questions if entries[key] is None}:
             rest = replace(asked.request, questions=tuple(missing.values()))
             entries |= zip(missing, await self._kept(asked, rest, list(missing)), strict=True)
@@ -99,7 +113,7 @@ class LocalAnswers:
         """Entries for some of the questions, found by the engine and kept for others."""
         recorder = DependencyRecorder(self._reader)
         snapshot, chronicle = asked.pinned.snapshot, asked.chronicle
-        answers = await _evaluate(recorder, asked.pinned, request)
+        answers = await _evaluate(recorder, asked.pinned, request, self.tallies)
         evidence = Evidence(snapshot, snapshot, chronicle.history, array("Q", recorder.keys()))
         entries = [Entry(answer, request.depth, evidence, chronicle) for answer in answers]
         for key, entry in zip(keys, entries, strict=True):
@@ -129,6 +143,12 @@ def _keys_of(request: CheckRequest, schema_version: str) -> list[CacheKey]:
     return [cache_key(request.tenant, schema_version, digest, question) for question in request.questions]
 
 
-async def _evaluate(reader: SnapshotReader, pinned: Pinned, request: CheckRequest) -> Sequence[CheckAnswer]:
+async def _evaluate(
+    reader: SnapshotReader, pinned: Pinned, request: CheckRequest, tallies: Tallies
+) -> Sequence[CheckAnswer]:
     ask = check if len(request.questions) < MANY else check_many
-    return await ask(reader, pinned.plan, pinned.snapshot, request)
+    tally = Tally()
+    try:
+        return await ask(reader, pinned.plan, pinned.snapshot, request, tally)
+    finally:
+        tallies.add(tally)

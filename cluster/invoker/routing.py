@@ -12,10 +12,11 @@ from cluster.hashring.ring import Ring
 from cluster.invoker.answers import OF_THE_REQUEST, Answered, NoAnswer, Owners
 from cluster.invoker.hot_keys import HotKeys
 from cluster.invoker.keys import routing_key
-from cluster.invoker.local import LocalAnswers
+from cluster.invoker.local import CACHE, LocalAnswers
 from model.check import CheckRequest
 from model.deadline import time_left_s
 from model.errors import AuthzError
+from telemetry.spans import note
 
 PATIENCE_S = 1.0
 """How long an owner may take before this node answers itself; half of the caller's time if that is less.
@@ -82,6 +83,7 @@ class RoutedAnswers:
             recalled = await self._recalled(request)
             if recalled is not None:
                 self._near += 1
+                note(CACHE, "near")
                 return recalled
         self._passed_on += 1
         is_hot = self._hot_keys.count(key) and is_single

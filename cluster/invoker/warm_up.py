@@ -31,9 +31,10 @@ class KeptAnswer:
 
 
 class WarmUp:
-    """Gives and takes answers of one node's cache."""
+    """Gives and takes answers of one node's cache. given and taken: how many so far."""
 
     def __init__(self, cache: AnswerCache, heads: Heads) -> None:
+        self.given = self.taken = 0
         self._cache = cache
         self._heads = heads
 
@@ -46,10 +47,12 @@ class WarmUp:
             found += [(key, entry) for key in wanted if (entry := self._cache.look_at(key)) and entry.lives()]
             await asyncio.sleep(0)
         hottest = nlargest(most, found, key=lambda item: item[1].times_given)
+        self.given += len(hottest)
         return [KeptAnswer(key, entry.depth, entry.answer, entry.evidence()) for key, entry in hottest]
 
     async def take_over(self, answers: Sequence[KeptAnswer]) -> None:
         """Keep the answers of another node. Raises as ``Heads.latest``."""
+        self.taken += len(answers)
         chronicles: dict[str, Chronicle] = {}
         for answer in answers:
             tenant = tenant_of(answer.key)

@@ -50,7 +50,8 @@ class RollCall:
     """The members and the ring of one node. ``run`` keeps both up to date; before it runs, we are alone.
 
     members: all that serve, in whatever zone. ring: of all of them, or of those in our zone if is_zonal. A change
-    replaces each in one assignment. We are in both, until we retire and others are there. Times are the event loop's.
+    replaces each in one assignment. We are in both, until we retire and others are there. is_engine_connected: the
+    engine has been heard, and not been lost since. Times are the event loop's.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class RollCall:
         self._retired = asyncio.Event()
         self._refused_told: Mapping[str, str] = {}
         self._joined = self._left = self._engine_losses = 0
+        self.is_engine_connected = False
 
     def __repr__(self) -> str:
         return f"<RollCall of {len(self.members)}, {len(self.ring)} in the ring>"
@@ -166,7 +168,7 @@ class RollCall:
                 async with aclosing(self._engine.views()) as views:
                     async for view in views:
                         outage.end(_now_s())
-                        has_heard = True
+                        has_heard = self.is_engine_connected = True
                         self._roster.seen(view, _now_s())
                         self._stirred.set()
                 reason = "the engine ended it"
@@ -175,6 +177,7 @@ class RollCall:
             except Exception as error:  # the supervisor, as above
                 log.exception("following the members of the cluster failed", exc_info=error)
                 reason = type(error).__name__
+            self.is_engine_connected = False
             self._roster.lost()
             self._engine_losses += has_heard
             await asyncio.sleep(outage.failed(reason, _now_s()))

@@ -10,18 +10,19 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import structlog
-from structlog.contextvars import bind_contextvars
 
 from cluster.invoker.answers import Answered, OwnAnswers
-from cluster.peers.calls import PeerCall
+from cluster.peers.duplex import Duplex
 from cluster.peers.settings import WORD_WITHIN_S, PeerSettings
 from cluster.peers.wire_answers import answer_to_proto
 from cluster.peers.wire_asks import request_from_proto
 from model.errors import AuthzError, LimitExceeded, Unavailable
 from proto.dispatch.v1 import dispatch_pb2 as pb
+from telemetry.calls import Served, set_call
 
 log = structlog.get_logger(__name__)
 
@@ -37,13 +38,16 @@ class _Ready(NamedTuple):
 
 
 class Answering:
-    """Answers one peer. hears_farewell: called when the peer says that it leaves.
+    """Answers one peer. frames: of its stream. hears_farewell: called when the peer says that it leaves.
 
     answered: how many asks have come to an answer, or an error, while the peer still waited.
     """
 
-    def __init__(self, own: OwnAnswers, settings: PeerSettings, hears_farewell: Callable[[], None]) -> None:
+    def __init__(
+        self, own: OwnAnswers, frames: Duplex, settings: PeerSettings, hears_farewell: Callable[[], None]
+    ) -> None:
         self._own = own
+        self._frames = frames
         self._settings = settings
         self._hears_farewell = hears_farewell
         self._loop = asyncio.get_running_loop()
@@ -55,23 +59,23 @@ class Answering:
         self._owes_word = False
         self._owes_farewell = False
         self._is_leaving = False
-        self._news = asyncio.Event()
-        self._has_room = asyncio.Event()
-        self._has_room.set()
+        self._has_room = True
+        self._is_held = False
+        self._is_writing_soon = False
         self._is_over = asyncio.Event()
         self.answered = 0
 
     def __repr__(self) -> str:
         return f"<Answering {len(self._running)} asks, {len(self._ready)} answers ready>"
 
-    async def run(self, call: PeerCall) -> None:
+    async def run(self) -> None:
         """Answer until the peer ends the stream, or until this node has left. Raises DecodeError for nonsense."""
         try:
             async with asyncio.TaskGroup() as group:
-                talking = (group.create_task(self._write(call)), group.create_task(self._read(call, group)))
+                carrying = group.create_task(self._frames.carry(partial(self._take, group), self._go_on))
+                carrying.add_done_callback(lambda _: self._is_over.set())
                 await self._is_over.wait()
-                for task in talking:
-                    task.cancel()
+                carrying.cancel()
                 for ask_id in tuple(self._running):
                     self._drop(ask_id)
         except ExceptionGroup as broken:
@@ -80,20 +84,15 @@ class Answering:
     def say_farewell(self) -> None:
         """Tell the peer that this node leaves; it is answered on."""
         self._owes_farewell = True
-        self._news.set()
+        self._write_soon()
 
     def leave(self) -> None:
         """Answer what has been asked, and end the stream then."""
         self._is_leaving = True
         self.say_farewell()
 
-    async def _read(self, call: PeerCall, group: asyncio.TaskGroup) -> None:
-        async for raw in call.messages():
-            self._take(pb.Frame.FromString(raw), group)
-            await self._has_room.wait()
-        self._is_over.set()
-
-    def _take(self, frame: pb.Frame, group: asyncio.TaskGroup) -> None:
+    def _take(self, group: asyncio.TaskGroup, raw: bytes) -> None:
+        frame = pb.Frame.FromString(raw)
         self._frames_taken += 1
         for ask_id in frame.cancellations:
             self._drop(ask_id)
@@ -118,7 +117,7 @@ class Answering:
         if (running := self._running.pop(ask_id, None)) is not None:  # else it was answered meanwhile
             running.timer.cancel()
             running.task.cancel()
-            self._news.set()
+            self._write_soon()
 
     async def _answer(self, ask: pb.Ask) -> None:
         _bind(ask)
@@ -148,23 +147,36 @@ class Answering:
             size_bytes = message.ByteSize()
         self._ready.append(_Ready(message, size_bytes))
         if len(self._ready) >= self._settings.most_asks:
-            self._has_room.clear()
-        self._news.set()
+            self._is_held = True
+            self._frames.hold()
+        self._write_soon()
 
-    async def _write(self, call: PeerCall) -> None:
-        while True:
-            await self._news.wait()
-            await asyncio.sleep(0)  # whatever else is answered in this turn of the loop comes along
-            self._news.clear()
-            while (frame := self._next_frame()) is not None:
-                await call.write(frame.SerializeToString())
-            if self._is_leaving and not self._running and not self._ready:
-                self._is_over.set()
+    def _write_soon(self) -> None:
+        """A turn of the loop later: whatever else is answered until then comes along."""
+        if not self._is_writing_soon:
+            self._is_writing_soon = True
+            self._loop.call_soon(self._loop.call_soon, self._write)
+
+    def _write(self) -> None:
+        self._is_writing_soon = False
+        if self._is_over.is_set():
+            return
+        while self._has_room and (frame := self._next_frame()) is not None:
+            self._has_room = self._frames.send(frame.SerializeToString())
+        if self._is_held and len(self._ready) < self._settings.most_asks:
+            self._is_held = False
+            self._frames.go_on()
+        if self._is_leaving and self._has_room and not self._running and not self._ready:
+            self._is_over.set()
+
+    def _go_on(self) -> None:
+        self._has_room = True
+        self._write()
 
     def _owe_word(self) -> None:
         self._word_timer = None
         self._owes_word = self._frames_taken > self._frames_told
-        self._news.set()
+        self._write_soon()
 
     def _next_frame(self) -> pb.Frame | None:
         """What is there to say now; None if there is nothing."""
@@ -179,14 +191,9 @@ class Answering:
             if room_bytes < 0 and frame.answers:
                 break
             frame.answers.append(self._ready.popleft().message)
-        if len(self._ready) < self._settings.most_asks:
-            self._has_room.set()
         return frame
 
 
 def _bind(ask: pb.Ask) -> None:
     """What logs and traces of the asking node name, ours name too. The task has a context of its own."""
-    if ask.request_id:
-        bind_contextvars(request_id=ask.request_id)
-    if ask.traceparent:
-        bind_contextvars(traceparent=ask.traceparent)
+    set_call(Served.elsewhere(ask.request_id, ask.traceparent, ask.tracestate))

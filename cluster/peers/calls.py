@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from grpc import StatusCode
+
+from cluster.peers.duplex import Duplex
 
 Metadata = Sequence[tuple[str, str]]
 
@@ -34,11 +36,14 @@ class PeerCall(Protocol):
     async def open(self, metadata: Metadata) -> None:
         """Answer with this before anything else."""
 
+    async def message(self) -> bytes:
+        """What the peer asks, by a method that takes a single message."""
+
     async def write(self, message: bytes) -> None:
         """Send a message; waits while the peer does not read."""
 
-    def messages(self) -> AsyncIterator[bytes]:
-        """What the peer sends, to the end of it; of a call with a single message, that."""
+    def frames(self) -> Duplex:
+        """What goes both ways, by a method that takes a stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +53,3 @@ class PeerMethod:
     name: str
     serve: Callable[[PeerCall], Awaitable[None]]
     is_stream: bool = False
-
-
-async def only_message(call: PeerCall) -> bytes:
-    """The message of a call that has a single one."""
-    return await anext(call.messages())

@@ -8,6 +8,7 @@ more than ``FRAMES_AHEAD`` frames are written beyond those the peer has taken up
 it is counted; so a peer that does not read costs what ``PeerSettings`` allows and no more.
 
 Nothing here waits but ``run``: asks come and go synchronously, also before the stream stands.
+A frame is written one turn of the loop after there was something to say: whoever else asks in this one comes along.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from cluster.invoker.answers import NoAnswer
-from cluster.peers.lines import Line
+from cluster.peers.duplex import Duplex
 from cluster.peers.settings import FRAMES_AHEAD, PeerSettings
 from proto.dispatch.v1 import dispatch_pb2 as pb
 
@@ -74,7 +75,9 @@ class Conversation:
         self._frames_written = 0
         self._frames_taken = 0
         self._owed_since_s = clock()
-        self._news = asyncio.Event()
+        self._line: Duplex | None = None
+        self._has_room = True
+        self._is_writing_soon = False
         self.has_heard_farewell = False
 
     def __repr__(self) -> str:
@@ -108,7 +111,7 @@ class Conversation:
         asking = Asking(message.id, timeout_s, self._loop)
         self._waiting[message.id] = _Waiting(asking, message, size_bytes)
         self._waiting_bytes = waiting_bytes
-        self._news.set()
+        self._write_soon()
         return asking
 
     def give_up(self, asking: Asking) -> None:
@@ -118,12 +121,12 @@ class Conversation:
             self._waiting_bytes -= waiting.size_bytes
         elif self._asked.pop(asking.id, None):
             self._cancellations.append(asking.id)
-            self._news.set()
+            self._write_soon()
 
     def say_farewell(self) -> None:
         """Tell the peer that this node leaves."""
         self._owes_farewell = True
-        self._news.set()
+        self._write_soon()
 
     def end(self, reason: str) -> None:
         """There will be no answers any more."""
@@ -133,23 +136,28 @@ class Conversation:
         self._asked.clear()
         self._waiting_bytes = 0
 
-    async def run(self, line: Line) -> None:
+    async def run(self, line: Duplex) -> None:
         """Converse until the peer ends the stream. Raises NoAnswer if it breaks, DecodeError for nonsense."""
+        self._line = line
+        self._write_soon()
         try:
-            async with asyncio.TaskGroup() as group:
-                writing = group.create_task(self._write(line))
-                await self._read(line)
-                writing.cancel()
-        except ExceptionGroup as broken:
-            raise broken.exceptions[0] from None  # if there are two, both say that the stream broke
+            await line.carry(self._hear, self._go_on)
+        finally:
+            self._line = None
 
-    async def _write(self, line: Line) -> None:
-        while True:
-            await self._news.wait()
-            await asyncio.sleep(0)  # whoever else asks in this turn of the loop comes along
-            self._news.clear()
-            while (frame := self._next_frame()) is not None:
-                await line.write(frame.SerializeToString())
+    def _write_soon(self) -> None:
+        if self._line is not None and not self._is_writing_soon:
+            self._is_writing_soon = True
+            self._loop.call_soon(self._loop.call_soon, self._write)
+
+    def _write(self) -> None:
+        self._is_writing_soon = False
+        while self._line and self._has_room and (frame := self._next_frame()) is not None:
+            self._has_room = self._line.send(frame.SerializeToString())
+
+    def _go_on(self) -> None:
+        self._has_room = True
+        self._write()
 
     def _next_frame(self) -> pb.Frame | None:
         """What is there to say now; None if there is nothing, or the peer has not taken up what was said."""
@@ -177,15 +185,12 @@ class Conversation:
             self._asked[asking.id] = asking
             self._waiting_bytes -= size_bytes
 
-    async def _read(self, line: Line) -> None:
-        while (raw := await line.read()) is not None:
-            self._hear(pb.Frame.FromString(raw))
-
-    def _hear(self, frame: pb.Frame) -> None:
+    def _hear(self, raw: bytes) -> None:
+        frame = pb.Frame.FromString(raw)
         self._owed_since_s = self._clock()
         if frame.taken != self._frames_taken:
             self._frames_taken = frame.taken
-            self._news.set()
+            self._write_soon()
         for answer in frame.answers:
             asking = self._asked.pop(answer.id, None)  # None: it was given up meanwhile
             if asking is not None:

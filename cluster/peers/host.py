@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import grpc
 
 from cluster.peers.calls import Metadata, PeerMethod, Refused
+from cluster.peers.duplex import Duplex, Pumped
 from cluster.peers.greeting import texts_of
 from cluster.peers.service import PeerService
 from cluster.peers.settings import PeerSettings
@@ -107,9 +108,13 @@ class _GrpcCall:
     async def write(self, message: bytes) -> None:
         await self._context.write(message)
 
-    async def messages(self) -> AsyncIterator[bytes]:
-        if isinstance(self._received, bytes):
-            yield self._received
-        else:
-            async for message in self._received:
-                yield message
+    async def message(self) -> bytes:
+        assert isinstance(self._received, bytes), "a method that takes one message has it"
+        return self._received
+
+    def frames(self) -> Duplex:
+        return Pumped(self._next, self._context.write)
+
+    async def _next(self) -> bytes | None:
+        assert not isinstance(self._received, bytes), "a method that takes a stream has it"
+        return await anext(self._received, None)

@@ -13,20 +13,15 @@ from cluster.invoker.answers import NoAnswer
 from cluster.peers.calls import Metadata
 from cluster.peers.card import PeerRefused
 from cluster.peers.channels import Channels
+from cluster.peers.duplex import Duplex, Pumped
 from cluster.peers.greeting import texts_of
 
 
-class Line(Protocol):
-    """A stream to one peer. Everything here raises PeerRefused or NoAnswer, saying why, once it has broken."""
+class Line(Duplex, Protocol):
+    """A stream to one peer. ``opened`` and ``carry`` raise PeerRefused or NoAnswer, saying why, once it has broken."""
 
     async def opened(self) -> Mapping[str, str]:
         """What the peer answers with before anything else."""
-
-    async def write(self, frame: bytes) -> None:
-        """Send a frame; waits while the peer does not read."""
-
-    async def read(self) -> bytes | None:
-        """The next frame of the peer; None if it has ended the stream in good order."""
 
 
 class Lines(Protocol):
@@ -53,15 +48,16 @@ class GrpcLines:
                 call.cancel()
 
 
-class _GrpcLine:
+class _GrpcLine(Pumped):
     def __init__(self, address: str, call: grpc.aio.StreamStreamCall[bytes, bytes]) -> None:
+        super().__init__(self._read_one, self._write_one)
         self._address = address
         self._call = call
 
     async def opened(self) -> Mapping[str, str]:
         return await opening_of(self._address, self._call)
 
-    async def write(self, frame: bytes) -> None:
+    async def _write_one(self, frame: bytes) -> None:
         try:
             await self._call.write(frame)
         except asyncio.InvalidStateError:
@@ -69,7 +65,7 @@ class _GrpcLine:
         except grpc.aio.AioRpcError as error:
             raise failure_of(self._address, error.code(), error.details()) from error
 
-    async def read(self) -> bytes | None:
+    async def _read_one(self) -> bytes | None:
         try:
             frame = await self._call.read()
         except grpc.aio.AioRpcError as error:

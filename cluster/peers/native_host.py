@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import ringward_native as native
 import structlog
 from grpc import StatusCode
 
 from cluster.peers.calls import Metadata, PeerMethod, Refused
+from cluster.peers.duplex import Duplex
+from cluster.peers.native_duplex import NativeDuplex
 from cluster.peers.service import PeerService
 from cluster.peers.settings import PeerSettings
 from transport.loop import Method, NativeLoop, Taken
@@ -22,16 +24,24 @@ Encrypt = Callable[[Callable[[bytes, bytes, bytes | None], None]], None]
 class NativePeerHost:
     """One listening gRPC server for peers alone, outside all limits for clients.
 
-    listens_at: ``host:port`` to bind; port 0 picks a free one. encrypt: for an encrypted port.
+    listens_at: ``host:port`` to bind; port 0 picks a free one. encrypt: for an encrypted port. loop: which to share, if
+    one.
     """
 
     def __init__(
-        self, service: PeerService, settings: PeerSettings, *, listens_at: str, encrypt: Encrypt | None = None
+        self,
+        service: PeerService,
+        settings: PeerSettings,
+        *,
+        listens_at: str,
+        encrypt: Encrypt | None = None,
+        loop: NativeLoop | None = None,
     ) -> None:
         self._service = service
-        self._loop = NativeLoop([_method(method) for method in service.methods()], settings.bounds)
+        methods = [_method(method) for method in service.methods()]
+        self._listening = (loop or NativeLoop()).listening(methods, settings.bounds)
         if encrypt is not None:
-            encrypt(self._loop.use_tls)
+            encrypt(self._listening.use_tls)
         self._listens_at = listens_at
         self.port = 0
 
@@ -40,12 +50,12 @@ class NativePeerHost:
 
     async def start(self) -> None:
         """Listen; ``port`` is known from then on. Raises Unavailable, naming the address, if that is not possible."""
-        self.port = await self._loop.listen(self._listens_at)
+        self.port = await self._listening.listen(self._listens_at)
 
     async def stop(self, grace_s: float) -> None:
         """Take no new calls and no new asks, answer those that came before within ``grace_s``, then end the rest."""
         self._service.leave()
-        await self._loop.close(grace_s)
+        await self._listening.close(grace_s)
 
 
 def _method(method: PeerMethod) -> Method:
@@ -80,8 +90,10 @@ class _NativeCall:
     async def write(self, message: bytes) -> None:
         await self._taken.outbox.send(message)
 
-    async def messages(self) -> AsyncIterator[bytes]:
-        if self._taken.message is not None:
-            yield self._taken.message
-        while self._taken.inbox and (message := await self._taken.inbox.next()) is not None:
-            yield message
+    async def message(self) -> bytes:
+        assert self._taken.message is not None, "a method that takes one message is not called without"
+        return self._taken.message
+
+    def frames(self) -> Duplex:
+        assert self._taken.inbox, "a method that takes a stream has it"
+        return NativeDuplex(self._taken.inbox, self._taken.outbox)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import grpc
@@ -11,7 +11,9 @@ import ringward_native as native
 
 from cluster.invoker.answers import NoAnswer
 from cluster.peers.calls import Metadata
+from cluster.peers.duplex import Hears
 from cluster.peers.lines import Line, failure_of
+from cluster.peers.native_duplex import NativeDuplex
 from cluster.peers.settings import PeerSettings
 from transport.loop import Made, NativeLoop
 
@@ -19,26 +21,30 @@ _CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.Statu
 
 
 class NativeLines:
-    """Opens lines while ``running``. tls: for encrypted peer ports, ready to use."""
+    """Opens lines while ``running``. tls: for encrypted peer ports, ready to use. loop: which to share, if one."""
 
-    def __init__(self, settings: PeerSettings, tls: native.CallerTls | None = None) -> None:
-        self._loop = NativeLoop((), settings.bounds)
+    def __init__(
+        self, settings: PeerSettings, tls: native.CallerTls | None = None, loop: NativeLoop | None = None
+    ) -> None:
+        self._bounds = settings.bounds
         self._tls = tls
+        self._loop = loop or NativeLoop()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Lines can be opened while the context lasts."""
-        self._loop.start()
+        self._loop.use()
         try:
             yield
         finally:
-            await self._loop.close(0)
+            await self._loop.leave()
 
     @asynccontextmanager
     async def open(self, address: str, rpc: str, metadata: Metadata) -> AsyncIterator[Line]:
         """See Lines."""
         try:
-            made = self._loop.call(address, rpc, metadata, self._tls)
+            channel = self._loop.channel(address, self._bounds, self._tls)
+            made = self._loop.call(channel, rpc, metadata)
         except ValueError as error:
             raise NoAnswer(f"{address} cannot be asked: {error}") from error
         try:
@@ -47,8 +53,9 @@ class NativeLines:
             made.native.give_up()
 
 
-class _NativeLine:
+class _NativeLine(NativeDuplex):
     def __init__(self, address: str, made: Made) -> None:
+        super().__init__(made.inbox, made.outbox)
         self._address = address
         self._made = made
 
@@ -58,14 +65,10 @@ class _NativeLine:
             raise self._failure()
         return self._made.opened.result()
 
-    async def write(self, frame: bytes) -> None:
-        await self._made.outbox.send(frame)
-
-    async def read(self) -> bytes | None:
-        frame = await self._made.inbox.next()
-        if frame is None and self._made.ended.result()[0]:
+    async def carry(self, hears: Hears, has_room: Callable[[], None]) -> None:
+        await super().carry(hears, has_room)
+        if self._made.ended.result()[0]:
             raise self._failure()
-        return frame
 
     def _failure(self) -> NoAnswer:
         code, text = self._made.ended.result()

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 
 import structlog
 from google.protobuf.message import DecodeError
-from structlog.contextvars import get_contextvars
 
 from cluster.invoker.answers import OF_THE_REQUEST, Answered, NoAnswer
 from cluster.peers.breaker import Breaker, BreakerState
@@ -32,6 +31,9 @@ from cluster.peers.wire_asks import ask_to_proto
 from model.check import CheckRequest
 from model.errors import AuthzError, LimitExceeded
 from proto.dispatch.v1 import dispatch_pb2 as pb
+from telemetry.calls import current_call
+from telemetry.histogram import Histogram
+from telemetry.spans import current_span
 
 log = structlog.get_logger(__name__)
 
@@ -40,8 +42,8 @@ log = structlog.get_logger(__name__)
 class PeerState:
     """How it stands with a peer. protocol: spoken on the stream, 0 without one.
 
-    asked, answered, failed: counted since it was first asked; what callers gave up is in none of the last two. trouble:
-    what was last the matter with the stream, empty if it stands.
+    asked, answered, failed, given_up: counted since it was first asked; the last is of callers who did not wait.
+    trouble: what was last the matter with the stream, empty if it stands.
     """
 
     address: str
@@ -53,10 +55,14 @@ class PeerState:
     failed: int
     protocol: int
     trouble: str
+    given_up: int = 0
 
 
 class Peer:
-    """Asks the peer at one address. ``run`` must be running for anything to be answered."""
+    """Asks the peer at one address. ``run`` must be running for anything to be answered.
+
+    durations_s: of what was asked, until it was answered or waited for no longer.
+    """
 
     def __init__(
         self,
@@ -81,7 +87,8 @@ class Peer:
         self._protocol = 0
         self._trouble = ""
         self._is_refused = False
-        self._asked = self._answered = self._failed = 0
+        self._asked = self._answered = self._failed = self._given_up = 0
+        self.durations_s = Histogram()
 
     def __repr__(self) -> str:
         return f"<Peer {self._address} {self._breaker.state.value}>"
@@ -99,6 +106,7 @@ class Peer:
             failed=self._failed,
             protocol=self._protocol,
             trouble=self._trouble,
+            given_up=self._given_up,
         )
 
     async def ask(self, request: CheckRequest, *, timeout_s: float, wants_evidence: bool) -> Answered:
@@ -110,13 +118,17 @@ class Peer:
             self._breaker.left()
             raise NoAnswer(f"{self._address} is not asked this: {error}") from error
         self._asked += 1
+        asked_at_s = self._clock()
         try:
             outcome = await asking.outcome
         except asyncio.CancelledError:
+            self._given_up += 1
             conversation.give_up(asking)
             if self._counts(conversation):
                 self._breaker.left()
             raise
+        finally:
+            self.durations_s.observe(self._clock() - asked_at_s)
         if isinstance(outcome, TooLate):
             conversation.give_up(asking)
             raise self._ran_late(conversation, timeout_s)
@@ -267,9 +279,11 @@ class Peer:
 def _told(request: CheckRequest, *, wants_evidence: bool) -> pb.Ask:
     """The request as a message, with what logs and traces of the peer should name."""
     message = ask_to_proto(request, wants_evidence=wants_evidence)
-    bound = get_contextvars()
-    message.request_id = str(bound.get("request_id", ""))
-    message.traceparent = str(bound.get("traceparent", ""))
+    if (call := current_call()) is not None:
+        message.request_id = call.request_id
+    if (span := current_span()) is not None:
+        message.traceparent = span.traceparent
+        message.tracestate = span.tracestate
     return message
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from contextvars import Context
 
@@ -15,6 +15,7 @@ from cluster.peers.peer import Peer, PeerState
 from cluster.peers.settings import PeerSettings
 from cluster.task_group import task_group
 from model.check import CheckRequest
+from telemetry.histogram import Histogram
 
 
 class Peers:
@@ -79,6 +80,11 @@ class Peers:
     def states(self) -> tuple[PeerState, ...]:
         """How it stands with each peer that has been asked, in order of address."""
         return tuple(self._peers[address][0].state for address in sorted(self._peers))
+
+    @property
+    def durations_s(self) -> Mapping[str, Histogram]:
+        """How long each peer that has been asked was waited for, by address."""
+        return {address: peer.durations_s for address, (peer, _) in self._peers.items()}
 
     def _peer(self, address: str) -> Peer:
         known = self._peers.get(address)

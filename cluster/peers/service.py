@@ -18,7 +18,7 @@ from cluster.invoker.answers import OwnAnswers
 from cluster.invoker.warm_up import KeptAnswer
 from cluster.member import Member
 from cluster.peers.answering import Answering
-from cluster.peers.calls import PeerCall, PeerMethod, Refused, only_message
+from cluster.peers.calls import PeerCall, PeerMethod, Refused
 from cluster.peers.card import Card, PeerRefused
 from cluster.peers.greeting import Greeted, Greeter, WrongKey
 from cluster.peers.oversight import Oversight
@@ -100,12 +100,12 @@ class PeerService:
 
     async def _converse(self, call: PeerCall) -> None:
         greeted = await self._greet(call)
-        answering = Answering(self._own, self._settings, partial(self._heard_farewell, greeted.address))
+        answering = Answering(self._own, call.frames(), self._settings, partial(self._heard_farewell, greeted.address))
         self._open.add(answering)
         if self._is_leaving:
             answering.leave()
         try:
-            await answering.run(call)
+            await answering.run()
         except DecodeError as error:
             raise Refused(StatusCode.INVALID_ARGUMENT, "this is no frame") from error
         finally:
@@ -118,7 +118,7 @@ class PeerService:
 
     async def _warm(self, call: PeerCall) -> None:
         await self._greet(call)
-        request = pb.WarmRequest.FromString(await only_message(call))
+        request = pb.WarmRequest.FromString(await call.message())
         newcomer = Member(request.address, request.zone, request.weight)
         answers = await self._gives(newcomer, request.most)
         for start in range(0, len(answers), _ANSWERS_PER_MESSAGE):
@@ -129,7 +129,7 @@ class PeerService:
     def _greeted_first(self, answer: Callable[[bytes], Awaitable[bytes]]) -> Callable[[PeerCall], Awaitable[None]]:
         async def greet_and_answer(call: PeerCall) -> None:
             await self._greet(call)
-            await call.write(await answer(await only_message(call)))
+            await call.write(await answer(await call.message()))
 
         return greet_and_answer
 

@@ -39,7 +39,10 @@ class Entry(NamedTuple, Generic[T]):
 
 
 class Tail(Generic[T]):
-    """Of one tenant. ``run`` fills it until it is cancelled or fails; ``fail`` ends it for its followers."""
+    """Of one tenant. ``run`` fills it until it is cancelled or fails; ``fail`` ends it for its followers.
+
+    behind_since_s: since when, in the loop's time, it has known of commits it has not read; None if there are none.
+    """
 
     def __init__(
         self,
@@ -55,6 +58,7 @@ class Tail(Generic[T]):
         self.followers = 0
         self.base = self.position = start
         self.first = 0
+        self.behind_since_s: float | None = None
         self._entries: deque[Entry[T]] = deque()
         self._changes_kept = 0
         self._failure: Exception | None = None
@@ -109,9 +113,11 @@ class Tail(Generic[T]):
                 ahead = self.position
                 continue
             self.position = ahead
+            self.behind_since_s = None
             try:
                 async with asyncio.timeout(self._refresh_s):
                     await self._storage.wait_for_commit(self.tenant, self.position)
+                self.behind_since_s = asyncio.get_running_loop().time()
             except TimeoutError:
                 ahead = (await self._storage.head(self.tenant)).snapshot
 

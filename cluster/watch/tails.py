@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from contextvars import Context
 from typing import Generic, TypeVar
 
 from cluster.task_group import task_group
@@ -21,7 +22,8 @@ class Tails(Generic[T]):
     """Starts a tail with its first follower and ends it with its last; ``running`` owns their tasks.
 
     make turns a commit into what followers get, once for all of them. kept_commits: how many of the most recent a tail
-    keeps; who is further behind reads the store by itself. refresh_s: how long an idle tail stays where it is.
+    keeps; who is further behind reads the store by itself. refresh_s: how long an idle tail stays where it is. commits:
+    how many all tails have read so far.
     """
 
     def __init__(
@@ -33,9 +35,24 @@ class Tails(Generic[T]):
         self._refresh_s = refresh_s
         self._tails: dict[str, tuple[Tail[T], asyncio.Task[None]]] = {}
         self._group: asyncio.TaskGroup | None = None
+        self.commits = 0
+
+    def __len__(self) -> int:
+        return len(self._tails)
 
     def __repr__(self) -> str:
         return f"<Tails of {len(self._tails)} tenants>"
+
+    @property
+    def followers(self) -> int:
+        """How many follow a tenant now."""
+        return sum(tail.followers for tail, _ in self._tails.values())
+
+    @property
+    def lag_s(self) -> float:
+        """For how long the tail furthest behind has known of commits it has not read; 0 if there is none."""
+        since = [tail.behind_since_s for tail, _ in self._tails.values() if tail.behind_since_s is not None]
+        return asyncio.get_running_loop().time() - min(since) if since else 0.0
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -75,14 +92,19 @@ class Tails(Generic[T]):
         if tenant not in self._tails:
             tail = Tail(
                 self._storage,
-                self._make,
+                self._made,
                 tenant,
                 head,
                 kept_commits=self._kept_commits,
                 refresh_s=self._refresh_s,
             )
-            self._tails[tenant] = tail, self._group.create_task(self._supervise(tail))
+            # Not in the context of whoever asks first: a tail serves many.
+            self._tails[tenant] = tail, self._group.create_task(self._supervise(tail), context=Context())
         return self._tails[tenant][0]
+
+    async def _made(self, commit: Commit) -> T:
+        self.commits += 1
+        return await self._make(commit)
 
     async def _supervise(self, tail: Tail[T]) -> None:
         """A tail that fails takes its followers with it, and nobody else."""

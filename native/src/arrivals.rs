@@ -24,8 +24,8 @@ pub enum Event {
     Opened(u64, HeaderMap),
     /// A call that was made has ended.
     Ended(u64, Status),
-    /// The listener has ended, and so has the last of its connections.
-    Closed,
+    /// A listener has ended, and so has the last of its connections.
+    Closed(u64),
 }
 
 /// Filled by the transport's thread, emptied by the event loop's.

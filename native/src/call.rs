@@ -31,7 +31,7 @@ pub enum Reply {
 
 pub struct Call {
     pub id: u64,
-    /// Its place among the methods the server was made with.
+    /// The number of its method, as the listener was told.
     pub method: usize,
     pub headers: HeaderMap,
     /// Where it comes from; of a call that was made, where it goes.

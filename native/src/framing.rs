@@ -64,10 +64,11 @@ impl Status {
                 trailers.insert(GRPC_MESSAGE, value);
             }
         }
-        if !self.details.is_empty()
-            && let Ok(value) = HeaderValue::from_str(&STANDARD_NO_PAD.encode(&self.details))
-        {
-            trailers.insert(GRPC_DETAILS, value);
+        if !self.details.is_empty() {
+            let encoded = STANDARD_NO_PAD.encode(&self.details);
+            if let Ok(value) = HeaderValue::from_str(&encoded) {
+                trailers.insert(GRPC_DETAILS, value);
+            }
         }
         trailers
     }

@@ -19,7 +19,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use crate::arrivals::{Arrivals, Event};
 use crate::budget::Costs;
 use crate::call::{Call, Reply};
-use crate::client::{Dialling, converse};
+use crate::client::{Channel, Dialling};
 use crate::framing::{Status, framed};
 use crate::listener::{Holding, Phase, Shared, bound, listen};
 use crate::replies::Replies;
@@ -144,23 +144,73 @@ fn bounded(message: &[u8]) -> PyResult<&[u8]> {
     Ok(message)
 }
 
-/// What listens, what calls others, and the thread both run on. The stub describes it.
+/// What listens, what calls others, and the thread all of it runs on. The stub describes it.
 #[pyclass(frozen)]
 struct Transport {
+    common: Arc<Common>,
+    is_closed: watch::Sender<bool>,
+}
+
+/// How connections and calls are held. The stub describes it.
+#[derive(Clone, Copy, FromPyObject)]
+struct Bounds {
+    message_bytes: usize,
+    metadata_bytes: u32,
+    connections: usize,
+    calls_per_connection: u32,
+    ping_s: f64,
+    pong_s: f64,
+}
+
+impl Bounds {
+    fn ping_every(&self) -> Duration {
+        Duration::from_secs_f64(self.ping_s)
+    }
+
+    fn pong_within(&self) -> Duration {
+        Duration::from_secs_f64(self.pong_s)
+    }
+}
+
+/// What a transport has in common with its listeners.
+struct Common {
     arrivals: Arc<Arrivals>,
     replies: Arc<Replies>,
-    service: Arc<Service>,
-    shared: Arc<Shared>,
-    holding: Holding,
-    most_message_bytes: usize,
-    phase: watch::Sender<Phase>,
-    made: AtomicU64,
+    /// Numbers calls and listeners: no number is given twice.
+    numbers: Arc<AtomicU64>,
     running: Mutex<Option<Running>>,
 }
 
 struct Running {
     handle: Handle,
     thread: JoinHandle<()>,
+}
+
+impl Common {
+    fn handle(&self) -> PyResult<Handle> {
+        let running = self.running.lock().expect("nothing panics holding it");
+        let running = running.as_ref().ok_or_else(|| PyRuntimeError::new_err("it does not run"))?;
+        Ok(running.handle.clone())
+    }
+}
+
+/// A port, and what is served there. The stub describes it.
+#[pyclass(frozen)]
+struct Listener {
+    #[pyo3(get)]
+    id: u64,
+    common: Arc<Common>,
+    service: Arc<Service>,
+    shared: Arc<Shared>,
+    holding: Holding,
+    phase: watch::Sender<Phase>,
+}
+
+/// A connection to a server. The stub describes it.
+#[pyclass(name = "Channel", frozen)]
+struct PyChannel {
+    common: Arc<Common>,
+    channel: Arc<Channel>,
 }
 
 /// Certificates for calling encrypted ports. The stub describes it.
@@ -194,21 +244,39 @@ impl CallerTls {
 #[pymethods]
 impl Transport {
     #[new]
-    #[pyo3(signature = (
-        methods, *, max_message_bytes, max_metadata_bytes, max_connections, calls_per_connection, ping_every_s,
-        pong_within_s,
-    ))]
-    fn new(
-        methods: Vec<(String, u8)>,
-        max_message_bytes: usize,
-        max_metadata_bytes: u32,
-        max_connections: usize,
-        calls_per_connection: u32,
-        ping_every_s: f64,
-        pong_within_s: f64,
-    ) -> PyResult<Self> {
+    fn new() -> PyResult<Self> {
+        let common = Common {
+            arrivals: Arc::new(Arrivals::new()?),
+            replies: Arc::default(),
+            numbers: Arc::default(),
+            running: Mutex::new(None),
+        };
+        Ok(Self { common: Arc::new(common), is_closed: watch::Sender::new(false) })
+    }
+
+    fn start(&self) -> PyResult<()> {
+        let mut running = self.common.running.lock().expect("nothing panics holding it");
+        if running.is_some() {
+            return Err(PyRuntimeError::new_err("it runs already"));
+        }
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        self.is_closed.send_replace(false);
+        let (replies, mut is_closed) = (self.common.replies.clone(), self.is_closed.subscribe());
+        let run = move || {
+            runtime.block_on(async move {
+                tokio::spawn(async move { replies.deliver().await });
+                let _ = is_closed.wait_for(|is_closed| *is_closed).await;
+            });
+        };
+        let thread = std::thread::Builder::new().name("grpc-transport".into()).spawn(run)?;
+        *running = Some(Running { handle, thread });
+        Ok(())
+    }
+
+    fn listener(&self, methods: Vec<(String, usize, u8)>, bounds: Bounds) -> PyResult<Listener> {
         let mut numbered = HashMap::with_capacity(methods.len());
-        for (number, (path, takes)) in methods.into_iter().enumerate() {
+        for (path, number, takes) in methods {
             let takes = match takes {
                 ONE => Takes::One,
                 STREAM_FROM_FIRST => Takes::StreamFromFirst,
@@ -217,101 +285,53 @@ impl Transport {
             };
             numbered.insert(path, (number, takes));
         }
-        let arrivals = Arc::new(Arrivals::new()?);
-        Ok(Self {
-            service: Arc::new(Service::new(numbered, max_message_bytes, max_metadata_bytes as usize, arrivals.clone())),
-            arrivals,
-            replies: Arc::default(),
+        let Common { arrivals, numbers, .. } = &*self.common;
+        Ok(Listener {
+            id: numbers.fetch_add(1, Ordering::Relaxed),
+            common: self.common.clone(),
+            service: Arc::new(Service::new(
+                numbered,
+                bounds.message_bytes,
+                bounds.metadata_bytes as usize,
+                arrivals.clone(),
+                numbers.clone(),
+            )),
             shared: Arc::default(),
             holding: Holding {
-                most_connections: max_connections,
-                calls_per_connection,
-                most_metadata_bytes: max_metadata_bytes,
-                ping_every: Duration::from_secs_f64(ping_every_s),
-                pong_within: Duration::from_secs_f64(pong_within_s),
+                most_connections: bounds.connections,
+                calls_per_connection: bounds.calls_per_connection,
+                most_metadata_bytes: bounds.metadata_bytes,
+                ping_every: bounds.ping_every(),
+                pong_within: bounds.pong_within(),
             },
-            most_message_bytes: max_message_bytes,
             phase: watch::Sender::new(Phase::Serving),
-            made: AtomicU64::new(0),
-            running: Mutex::new(None),
         })
     }
 
-    fn start(&self) -> PyResult<()> {
-        let mut running = self.running.lock().expect("nothing panics holding it");
-        if running.is_some() {
-            return Err(PyRuntimeError::new_err("it runs already"));
-        }
-        let runtime = Builder::new_current_thread().enable_all().build()?;
-        let handle = runtime.handle().clone();
-        let (replies, mut phase) = (self.replies.clone(), self.phase.subscribe());
-        let run = move || {
-            runtime.block_on(async move {
-                tokio::spawn(async move { replies.deliver().await });
-                let _ = phase.wait_for(|phase| *phase == Phase::Closed).await;
-            });
-        };
-        let thread = std::thread::Builder::new().name("grpc-transport".into()).spawn(run)?;
-        *running = Some(Running { handle, thread });
-        Ok(())
-    }
-
-    #[pyo3(signature = (cert, key, client_ca=None))]
-    fn use_tls(&self, cert: &[u8], key: &[u8], client_ca: Option<&[u8]>) -> PyResult<()> {
-        let config = tls::configured(cert, key, client_ca).map_err(PyValueError::new_err)?;
-        *self.shared.tls.write().expect("nothing panics holding it") = Some(config);
-        Ok(())
-    }
-
-    fn listen(&self, address: &str) -> PyResult<u16> {
-        let handle = self.handle()?;
-        let (listeners, port) = {
-            let _inside = handle.enter();
-            bound(address)?
-        };
-        let (service, holding, shared) = (self.service.clone(), self.holding.clone(), self.shared.clone());
-        let (arrivals, phase) = (self.arrivals.clone(), self.phase.subscribe());
-        handle.spawn(async move {
-            listen(listeners, service, holding, shared, phase).await;
-            arrivals.push(Event::Closed);
-        });
-        Ok(port)
-    }
-
-    #[pyo3(signature = (address, path, metadata, tls=None))]
-    fn call(
-        &self,
-        address: String,
-        path: String,
-        metadata: Vec<(String, String)>,
-        tls: Option<&CallerTls>,
-    ) -> PyResult<PyCall> {
-        let handle = self.handle()?;
+    #[pyo3(signature = (address, bounds, tls=None))]
+    fn channel(&self, address: String, bounds: Bounds, tls: Option<&CallerTls>) -> PyResult<PyChannel> {
         let dialling = Dialling {
-            path,
             tls: tls.map(|tls| tls.towards(&address)).transpose()?,
-            most_message_bytes: self.most_message_bytes,
-            ping_every: self.holding.ping_every,
-            pong_within: self.holding.pong_within,
+            address,
+            most_message_bytes: bounds.message_bytes,
+            ping_every: bounds.ping_every(),
+            pong_within: bounds.pong_within(),
         };
-        // Calls that are taken count from 0 up, and these from the other end: no number is given twice.
-        let id = u64::MAX - self.made.fetch_add(1, Ordering::Relaxed);
-        let call = Arc::new(Call::new(id, usize::MAX, headers_of(metadata)?, address, None, Costs::default()));
-        handle.spawn(converse(dialling, call.clone(), self.arrivals.clone()));
-        Ok(PyCall { call, replies: self.replies.clone() })
+        Ok(PyChannel { common: self.common.clone(), channel: Arc::new(Channel::new(dialling)) })
     }
 
     fn fileno(&self) -> i32 {
-        self.arrivals.fd()
+        self.common.arrivals.fd()
     }
 
     fn drain<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let Common { arrivals, replies, .. } = &*self.common;
         let events = PyList::empty(py);
-        for event in self.arrivals.take() {
+        for event in arrivals.take() {
             match event {
                 Event::Began(call, _) if call.is_over() => {}
                 Event::Began(call, message) => {
-                    let call = PyCall { call, replies: self.replies.clone() };
+                    let call = PyCall { call, replies: replies.clone() };
                     let message = message.map(|message| PyBytes::new(py, &message));
                     events.append((BEGAN, Bound::new(py, call)?, message))?;
                 }
@@ -321,10 +341,62 @@ impl Transport {
                 Event::Gone(id) => events.append((GONE, id, py.None()))?,
                 Event::Opened(id, headers) => events.append((OPENED, id, texts_of(&headers)))?,
                 Event::Ended(id, status) => events.append((ENDED, id, (status.code, status.message)))?,
-                Event::Closed => events.append((CLOSED, py.None(), py.None()))?,
+                Event::Closed(id) => events.append((CLOSED, id, py.None()))?,
             }
         }
         Ok(events)
+    }
+
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        self.is_closed.send_replace(true);
+        let running = self.common.running.lock().expect("nothing panics holding it").take();
+        let Some(running) = running else { return Ok(()) };
+        py.detach(|| running.thread.join()).map_err(|_| PyOSError::new_err("the transport's thread had panicked"))
+    }
+}
+
+impl Drop for Transport {
+    fn drop(&mut self) {
+        self.is_closed.send_replace(true);
+    }
+}
+
+#[pymethods]
+impl PyChannel {
+    #[pyo3(signature = (path, metadata=Vec::new()))]
+    fn call(&self, path: String, metadata: Vec<(String, String)>) -> PyResult<PyCall> {
+        let handle = self.common.handle()?;
+        let Common { arrivals, replies, numbers, .. } = &*self.common;
+        let id = numbers.fetch_add(1, Ordering::Relaxed);
+        let peer = self.channel.address().to_owned();
+        let call = Arc::new(Call::new(id, usize::MAX, headers_of(metadata)?, peer, None, Costs::default()));
+        handle.spawn(self.channel.clone().converse(path, call.clone(), arrivals.clone()));
+        Ok(PyCall { call, replies: replies.clone() })
+    }
+}
+
+#[pymethods]
+impl Listener {
+    #[pyo3(signature = (cert, key, client_ca=None))]
+    fn use_tls(&self, cert: &[u8], key: &[u8], client_ca: Option<&[u8]>) -> PyResult<()> {
+        let config = tls::configured(cert, key, client_ca).map_err(PyValueError::new_err)?;
+        *self.shared.tls.write().expect("nothing panics holding it") = Some(config);
+        Ok(())
+    }
+
+    fn listen(&self, address: &str) -> PyResult<u16> {
+        let handle = self.common.handle()?;
+        let (listeners, port) = {
+            let _inside = handle.enter();
+            bound(address)?
+        };
+        let (service, holding, shared) = (self.service.clone(), self.holding.clone(), self.shared.clone());
+        let (id, arrivals, phase) = (self.id, self.common.arrivals.clone(), self.phase.subscribe());
+        handle.spawn(async move {
+            listen(listeners, service, holding, shared, phase).await;
+            arrivals.push(Event::Closed(id));
+        });
+        Ok(port)
     }
 
     #[getter]
@@ -336,21 +408,12 @@ impl Transport {
         self.advance(Phase::Draining);
     }
 
-    fn close(&self, py: Python<'_>) -> PyResult<()> {
+    fn close(&self) {
         self.advance(Phase::Closed);
-        let running = self.running.lock().expect("nothing panics holding it").take();
-        let Some(running) = running else { return Ok(()) };
-        py.detach(|| running.thread.join()).map_err(|_| PyOSError::new_err("the transport's thread had panicked"))
     }
 }
 
-impl Transport {
-    fn handle(&self) -> PyResult<Handle> {
-        let running = self.running.lock().expect("nothing panics holding it");
-        let running = running.as_ref().ok_or_else(|| PyRuntimeError::new_err("it does not run"))?;
-        Ok(running.handle.clone())
-    }
-
+impl Listener {
     fn advance(&self, phase: Phase) {
         self.phase.send_if_modified(|current| {
             let goes_on = *current != Phase::Closed && *current != phase;
@@ -362,7 +425,7 @@ impl Transport {
     }
 }
 
-impl Drop for Transport {
+impl Drop for Listener {
     fn drop(&mut self) {
         self.advance(Phase::Closed);
     }
@@ -372,6 +435,8 @@ impl Drop for Transport {
 fn ringward_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PyCall>()?;
     module.add_class::<Transport>()?;
+    module.add_class::<Listener>()?;
+    module.add_class::<PyChannel>()?;
     module.add_class::<CallerTls>()?;
     let numbers = [
         ("ONE", ONE),

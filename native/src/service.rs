@@ -43,7 +43,8 @@ pub struct Service {
     most_message_bytes: usize,
     most_metadata_bytes: usize,
     arrivals: Arc<Arrivals>,
-    calls: AtomicU64,
+    /// Numbers them, as all others of the transport.
+    calls: Arc<AtomicU64>,
     budget: Arc<Budget>,
 }
 
@@ -53,8 +54,9 @@ impl Service {
         most_message_bytes: usize,
         most_metadata_bytes: usize,
         arrivals: Arc<Arrivals>,
+        calls: Arc<AtomicU64>,
     ) -> Self {
-        let (calls, budget) = (AtomicU64::new(0), Arc::default());
+        let budget = Arc::default();
         Self { methods, most_message_bytes, most_metadata_bytes, arrivals, calls, budget }
     }
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from contextvars import Context
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -128,7 +129,7 @@ class Arrivals:
     def _start(self) -> None:
         """Start what runs beside the callers. A store is opened and closed by calls, so its owner is this object."""
         if self._work is None and not self._is_closed:
-            self._work = asyncio.get_running_loop().create_task(self._run())
+            self._work = asyncio.get_running_loop().create_task(self._run(), context=Context())  # it serves many
 
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as group:

@@ -50,6 +50,8 @@ class Connection(asyncpg.Connection):
 class Connections:
     """Idle connections of one server, and the way to open more. Whoever takes one brings it back, or says it is lost.
 
+    opened: how many were.
+
     One that has been idle for long is closed by a timer, down to the least number wanted; one that is old is closed
     when it comes back.
     """
@@ -63,6 +65,7 @@ class Connections:
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
         self._taken = 0
+        self.opened = 0
 
     @property
     def taken(self) -> int:
@@ -138,6 +141,7 @@ class Connections:
             raise
         except ValueError as error:  # the driver's reading of the address, whose text may quote a part of the password
             raise Misconfigured("the address of the database cannot be read") from error
+        self.opened += 1
         self._probe_while_silent(connection)
         lifetime_s = settings.lifetime_s + random.uniform(0, settings.lifetime_jitter_s)  # noqa: S311 - no secret
         connection.replace_at = asyncio.get_running_loop().time() + lifetime_s

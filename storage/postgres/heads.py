@@ -19,6 +19,7 @@ speak PostgreSQL and refuse to tell it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from time import perf_counter
 from typing import NamedTuple
 
 import asyncpg
@@ -88,9 +89,14 @@ class Sight(NamedTuple):
 
 
 class Heads:
-    """Reads heads from the server that takes writes: only there is what was acknowledged sure to be seen."""
+    """Reads heads from the server that takes writes: only there is what was acknowledged sure to be seen.
+
+    reads, reads_s: how many statements that took so far, and how long they took together.
+    """
 
     def __init__(self, writer: Pool) -> None:
+        self.reads = 0
+        self.reads_s = 0.0
         self._writer = writer
         self._joint = JointQuestions(self._read, at_once=1, most=_MOST_QUESTIONS)
         self._newest: Snapshot | None = None
@@ -111,7 +117,12 @@ class Heads:
 
     async def _read(self, questions: Sequence[tuple[str, Snapshot | None]]) -> Sequence[Sight]:
         asked = list(dict.fromkeys(questions))
-        rows = await self._rows(asked)
+        self.reads += 1
+        began_s = perf_counter()
+        try:
+            rows = await self._rows(asked)
+        finally:
+            self.reads_s += perf_counter() - began_s
         first = rows[0]
         if first["history"] is None:
             raise Unavailable("the database that should take writes is a standby now", ErrorCode.EXECUTION)

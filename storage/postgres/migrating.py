@@ -9,6 +9,7 @@ Beside Alembic's own note of the version, ``ringward.migrations`` keeps when eac
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -82,6 +83,26 @@ class Migrations:
         """Every step this version knows, in order. Changes nothing and waits for nobody. Raises as ``up`` does."""
         async with self._transaction() as connection:
             return await connection.run_sync(self._steps)
+
+    async def wait(self, most_s: float, *, pause_s: float = 1.0) -> None:
+        """Return once all steps are applied, by whomever; changes nothing.
+
+        Raises Unavailable if the database cannot be reached for so long, StorageFailed if steps are missing for so long
+        or, at once, if the database is newer than this version.
+        """
+        end_s = asyncio.get_running_loop().time() + most_s
+        while True:
+            late: AuthzError
+            try:
+                missing = [step for step in await self.status() if step.applied_at is None]
+                if not missing:
+                    return
+                late = StorageFailed(f"migrations are not applied yet, {missing[0].file} the first of {len(missing)}")
+            except Unavailable as error:
+                late = error
+            if asyncio.get_running_loop().time() + pause_s > end_s:
+                raise late
+            await asyncio.sleep(pause_s)
 
     async def _run(self, work: Callable[[Connection], Sequence[Step]]) -> Sequence[Step]:
         async with self._transaction() as connection:

@@ -10,7 +10,7 @@ again only after the server has answered a ROLLBACK sent behind the cancellation
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Self
@@ -20,6 +20,7 @@ import structlog
 
 from model.errors import ErrorCode, LimitExceeded, StorageFailed, Unavailable
 from storage.postgres.connections import Connection, Connections
+from storage.postgres.counts import PoolCounts
 from storage.postgres.faults import FOREIGN_ERRORS, LOST_CONNECTION, fault_of
 from storage.postgres.settings import PostgresSettings
 
@@ -48,6 +49,8 @@ class Pool:
         self._begin = _BEGIN.format(statement_ms=round(1000 * (settings.statement_timeout_s + _LATER_S)))
         self._places = asyncio.Semaphore(settings.most_connections)
         self._waiting = 0
+        self._uses = self._waits = self._refused = 0
+        self._waited_s = 0.0
         self._cleaning: set[asyncio.Task[None]] = set()
         self._closing = asyncio.Lock()
         self._is_closed = False
@@ -121,6 +124,22 @@ class Pool:
                 for _ in range(taken):
                     self._places.release()
 
+    @property
+    def counts(self) -> PoolCounts:
+        """The figures at this moment."""
+        connections = self._connections
+        return PoolCounts(
+            used=connections.taken,
+            idle=connections.idle,
+            most=self._settings.most_connections,
+            waiting=self._waiting,
+            opened=connections.opened,
+            uses=self._uses,
+            waits=self._waits,
+            waited_s=self._waited_s,
+            refused=self._refused,
+        )
+
     def ensure_open(self, code: ErrorCode = ErrorCode.EXECUTION) -> None:
         """Raise Unavailable once ``close`` was called."""
         if self._is_closed:
@@ -133,6 +152,7 @@ class Pool:
     @asynccontextmanager
     async def _connection(self, code: ErrorCode) -> AsyncIterator[Connection]:
         await self._admit(code)
+        self._uses += 1
         try:
             connection = await self._connections.take()
         except BaseException as error:
@@ -189,17 +209,22 @@ class Pool:
 
     async def _wait_for_place(self, code: ErrorCode) -> None:
         if self._waiting >= self._settings.most_waiting:
+            self._refused += 1
             raise LimitExceeded(
                 f"{self._waiting} requests are waiting for the database already", retry_after_s=_RETRY_AFTER_S
             )
         self._waiting += 1
+        self._waits += 1
+        began_s = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(self._settings.acquire_timeout_s):
                 await self._places.acquire()
         except TimeoutError as error:
+            self._refused += 1
             raise Unavailable(f"no connection to {self._place} became free in time", code) from error
         finally:
             self._waiting -= 1
+            self._waited_s += asyncio.get_running_loop().time() - began_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +253,12 @@ class Pools:
 
     def __repr__(self) -> str:
         return repr(self.writer) if self.reader is self.writer else f"{self.writer!r}, {self.reader!r}"
+
+    @property
+    def counts(self) -> Mapping[str, PoolCounts]:
+        """The figures of each at this moment, by what it is for."""
+        writer = {"writer": self.writer.counts}
+        return writer if self.reader is self.writer else {**writer, "reader": self.reader.counts}
 
     async def close(self) -> None:
         """Close both. Idempotent."""

@@ -41,6 +41,7 @@ SELECT answer.*, NULL, NULL, NULL FROM answer
 WHERE (SELECT NOT is_standby OR pg_snapshot_xmin(view) > {newest}::xid8 FROM proof)
 """
 _REST_S = 5.0
+_BEFORE_ALL = Snapshot(1, 1)
 
 NO_ROWS = "SELECT 1 AS nothing WHERE {at} IS NULL"
 """A statement that is run for its proof alone."""
@@ -49,12 +50,14 @@ NO_ROWS = "SELECT 1 AS nothing WHERE {at} IS NULL"
 class SnapshotReads:
     """Runs statements at snapshots, on the reader where it is recent enough, else on the writer.
 
-    A reader that fails is left alone for some seconds, then one statement tries it again.
+    A reader that fails is left alone for some seconds, then one statement tries it again. answered, behind, failed: how
+    many statements were tried on the replica, by what came of them.
     """
 
     def __init__(self, pools: Pools) -> None:
         self._pools = pools
         self._has_replica = pools.reader is not pools.writer
+        self.answered = self.behind = self.failed = 0
         self._ask_again_at = 0.0  # the loop's time; until then the replica rests
 
     async def fetch(self, snapshot: Snapshot, statement: str, *arguments: object) -> Sequence[asyncpg.Record]:
@@ -73,6 +76,12 @@ class SnapshotReads:
         ensure_readable(snapshot, view=answer.view, horizon=answer.horizon)
         return answer.rows
 
+    async def view_of_replica(self) -> Snapshot | None:
+        """What the replica shows now; None if there is no replica, or it rests. Raises as ``Pool.fetch``."""
+        if not self._has_replica or asyncio.get_running_loop().time() < self._ask_again_at:
+            return None
+        return (await _ask(self._pools.reader, _Question(_BEFORE_ALL, NO_ROWS, ()))).view
+
     async def _ask_replica(self, question: _Question) -> Sequence[asyncpg.Record] | None:
         now_s = asyncio.get_running_loop().time()
         if now_s < self._ask_again_at:
@@ -86,10 +95,13 @@ class SnapshotReads:
             if not is_trial:
                 log.warning("the replica fails, the writer answers", reason=str(error))
             self._ask_again_at = asyncio.get_running_loop().time() + _REST_S
+            self.failed += 1
             return None
         self._ask_again_at = 0.0
         if not answer.view.covers(question.snapshot):
+            self.behind += 1
             return None
+        self.answered += 1
         ensure_readable(question.snapshot, view=answer.view, horizon=answer.horizon)
         return answer.rows
 

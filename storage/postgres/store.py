@@ -35,8 +35,10 @@ from storage.postgres import bundles, pages, schemas, tenants
 from storage.postgres.arrivals import Arrivals
 from storage.postgres.collection import Collector
 from storage.postgres.connecting import open_connection
+from storage.postgres.counts import StoreCounts
 from storage.postgres.feed import ChangeReader
 from storage.postgres.heads import Heads
+from storage.postgres.lag import ReplicaLag
 from storage.postgres.lists import ListReader
 from storage.postgres.news import NewsReader
 from storage.postgres.points import EntityReader
@@ -69,6 +71,7 @@ class PostgresStorage:
         self._writer = Writer(pools.writer, settings, announce=self._arrivals.announce)
         self._collector = Collector(self._writer)
         self._reads = SnapshotReads(pools)
+        self._lag = ReplicaLag(self._heads, self._reads) if pools.reader is not pools.writer else None
         self._entities = EntityReader(self._reads)
         self._lists = ListReader(self._reads)
         self._versions = XidSequence(clock, origin=os.urandom(5), first_counter=int.from_bytes(os.urandom(3), "big"))
@@ -204,6 +207,23 @@ class PostgresStorage:
         if rows[0]["is_read_only"]:
             raise Unavailable("the database is read-only: a standby, or told to be", ErrorCode.DATASTORE)
         await self._writer.ensure_disk()
+
+    @property
+    def counts(self) -> StoreCounts:
+        """The figures at this moment."""
+        reads = self._reads
+        return StoreCounts(
+            pools=self._pools.counts,
+            head_reads=self._heads.reads,
+            head_reads_s=self._heads.reads_s,
+            replica_answered=reads.answered,
+            replica_behind=reads.behind,
+            replica_failed=reads.failed,
+        )
+
+    async def replica_lag_s(self) -> float | None:
+        """How far the replica lies behind, as ``ReplicaLag`` measures it; None without one. Raises as ``ping``."""
+        return None if self._lag is None else await self._lag.look_s()
 
     async def close(self) -> None:
         """See Storage."""

@@ -12,13 +12,14 @@ import grpc
 import pytest
 from google.protobuf.message import Message
 
+from api.edge import Edge
 from api.entrance import Entrance
 from api.health import Health
 from api.limits import LimitSettings
 from api.services import Rpc, Services, StreamEndpoint, UnaryEndpoint
 from api.streams import Responses
 from node.settings import GrpcTransport, NodeSettings
-from node.transports import grpc_host
+from node.transports import Transports
 from proto.base.v1 import service_pb2 as pb
 from tests.support.client import tuple_message
 
@@ -74,7 +75,7 @@ async def serving(work: Work, entrance: Entrance, transport: GrpcTransport) -> A
     endpoints = (UnaryEndpoint(Rpc.of(listing), work.answer), StreamEndpoint(Rpc.of(streaming), work.answers))
     services = Services({endpoint.rpc.name: endpoint for endpoint in endpoints})
     settings = NodeSettings(host="127.0.0.1", grpc_port=0, grpc_transport=transport)
-    host = grpc_host(settings, services, Health(ping), entrance, None)
+    host = Transports(settings.grpc_transport).clients(settings, Edge(services, Health(ping), entrance), None)
     await host.start()
     try:
         async with asyncio.timeout(TIMEOUT_S), grpc.aio.insecure_channel(host.address) as channel:

@@ -72,6 +72,7 @@ async def test_whoever_has_no_key_takes_neither_tokens_nor_places_from_those_who
             await door.admitted(call(key="none")).__aenter__()
     async with door.admitted(call()):
         pass
+    assert (door.unauthenticated, door.bucket.refused, door.calls.refused) == (100, 0, 0)
 
 
 async def test_a_call_over_the_rate_takes_no_place() -> None:

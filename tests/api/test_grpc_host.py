@@ -13,8 +13,7 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
 
-from api.health import Health
-from model.errors import StorageFailed, Unavailable
+from model.errors import Unavailable
 from node.node import open_node
 from node.settings import NodeSettings
 from tests.support.client import Client, check_request, context
@@ -82,37 +81,53 @@ async def test_reflection_describes_what_is_served(channel: grpc.aio.Channel, ve
     assert file.name == "base/v1/service.proto"
 
 
-async def test_health_is_serving_for_any_service_name(channel: grpc.aio.Channel) -> None:
+@pytest.mark.parametrize(
+    ("symbol", "file"),
+    [
+        ("base.v1.Permission.Check", "base/v1/service.proto"),
+        ("base.v1.Tuple.entity", "base/v1/base.proto"),
+        ("grpc.health.v1.Health.Watch", "grpc_health/v1/health.proto"),
+        ("base.v1.Permission.Nothing", ""),
+        ("nothing", ""),
+    ],
+)
+async def test_reflection_knows_members_by_name(channel: grpc.aio.Channel, symbol: str, file: str) -> None:
+    call = channel.stream_stream(
+        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+        request_serializer=ServerReflectionRequest.SerializeToString,
+        response_deserializer=ServerReflectionResponse.FromString,
+    )
+    (answer,) = [each async for each in call(iter([ServerReflectionRequest(file_containing_symbol=symbol)]))]
+    described = answer.file_descriptor_response.file_descriptor_proto
+    assert FileDescriptorProto.FromString(described[0]).name == file if file else not described
+    assert bool(file) != (answer.error_response.error_code == grpc.StatusCode.NOT_FOUND.value[0])
+
+
+@pytest.mark.parametrize(
+    "service",
+    ["", "base.v1.Permission", "base.v1.Watch", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"],
+)
+async def test_health_is_told_of_the_node_and_of_each_service(channel: grpc.aio.Channel, service: str) -> None:
     stub: Any = HealthStub(channel)
-    response = await stub.Check(HealthCheckRequest(service="whatever"))
+    response = await stub.Check(HealthCheckRequest(service=service))
     assert response.status == HealthCheckResponse.SERVING
 
 
-async def test_health_says_so_when_the_store_does_not_work_or_the_node_leaves() -> None:
-    works = True
-
-    async def ping() -> None:
-        if not works:
-            raise StorageFailed("disk full")
-
-    health = Health(ping)
-    assert await health.is_serving()
-    works = False
-    assert not await health.is_serving()
-    works = True
-    health.leave()
-    assert not await health.is_serving()
+async def test_the_health_of_what_is_not_served_is_not_found(channel: grpc.aio.Channel) -> None:
+    stub: Any = HealthStub(channel)
+    with pytest.raises(grpc.aio.AioRpcError, match="whatever") as refusal:
+        await stub.Check(HealthCheckRequest(service="whatever"))
+    assert refusal.value.code() is grpc.StatusCode.NOT_FOUND
 
 
-async def test_a_store_that_does_not_answer_is_none_that_works() -> None:
-    asked = asyncio.Event()
-
-    async def ping() -> None:
-        asked.set()
-        await asyncio.Event().wait()
-
-    assert not await Health(ping, patience_s=0.01).is_serving()
-    assert asked.is_set()
+async def test_who_watches_what_is_not_served_is_told_so_once(channel: grpc.aio.Channel) -> None:
+    stub: Any = HealthStub(channel)
+    call = stub.Watch(HealthCheckRequest(service="whatever"))
+    told = await anext(aiter(call))
+    assert told.status == HealthCheckResponse.SERVICE_UNKNOWN
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await anext(aiter(call))
 
 
 async def test_a_watched_health_tells_the_state_at_once(channel: grpc.aio.Channel) -> None:

@@ -37,6 +37,7 @@ def test_a_full_bucket_lets_a_burst_in_and_then_one_at_a_time() -> None:
     clock.now_s += 3600
     assert [took(bucket) for _ in range(5)] == [True] * 4 + [False]
     assert repr(bucket) == "<TokenBucket 0 of 4>"
+    assert bucket.refused == 3
 
 
 @given(per_s=st.integers(1, 1_000), steps=st.lists(st.floats(0, 0.5), min_size=1, max_size=300))
@@ -93,3 +94,12 @@ def test_without_a_limit_there_is_always_a_place(most: int) -> None:
     for _ in range(100):
         places.take(RPC)
     assert places.taken == 100
+
+
+def test_who_found_no_place_is_counted() -> None:
+    places = Places(1, "calls")
+    places.take(RPC)
+    for _ in range(3):
+        with pytest.raises(LimitExceeded):
+            places.take(RPC)
+    assert (places.taken, places.refused) == (1, 3)

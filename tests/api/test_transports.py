@@ -11,6 +11,7 @@ import grpc
 import pytest
 from google.protobuf.message import Message
 
+from api.edge import Edge
 from api.entrance import Entrance
 from api.errors import message_of, rich_status
 from api.grpc_calls import CALLS_PER_CONNECTION
@@ -20,7 +21,7 @@ from api.services import Rpc, Services, StreamEndpoint, UnaryEndpoint
 from api.streams import Responses
 from model.errors import InvalidRequest
 from node.settings import GrpcTransport, NodeSettings
-from node.transports import grpc_host
+from node.transports import Transports
 from proto.base.v1 import service_pb2 as pb
 from tests.support import http2
 from tests.support.eventually import eventually
@@ -65,7 +66,7 @@ async def serving(
     settings = NodeSettings(
         host="127.0.0.1", grpc_port=0, grpc_transport=transport, max_message_bytes=MOST_BYTES, grace_s=0.1
     )
-    host = grpc_host(settings, services, Health(ping), Entrance(), None)
+    host = Transports(settings.grpc_transport).clients(settings, Edge(services, Health(ping), Entrance()), None)
     await host.start()
     try:
         async with asyncio.timeout(TIMEOUT_S):
@@ -136,8 +137,8 @@ async def test_deadlines_in_any_unit_are_kept(transport: GrpcTransport, text: by
 async def test_what_is_no_message_of_health_or_reflection_is_no_bug_of_ours(
     transport: GrpcTransport, method: str
 ) -> None:
-    by_grpcio = grpc.StatusCode.UNKNOWN if method == HEALTH else grpc.StatusCode.INTERNAL  # it reads these itself
-    code = grpc.StatusCode.INVALID_ARGUMENT if transport is GrpcTransport.NATIVE else by_grpcio
+    reads_itself = transport is GrpcTransport.GRPCIO and method == REFLECTION
+    code = grpc.StatusCode.INTERNAL if reads_itself else grpc.StatusCode.INVALID_ARGUMENT
     async with serving(transport) as host:
         answer = await answered(host, http2.call(1, method, b"\xff\xff"))
         assert answer.code == code.value[0]

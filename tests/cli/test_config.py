@@ -11,6 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.operations.settings import OperationsSettings, ProfilerSettings
 from api.rest.settings import RestSettings
 from api.rpc.watch import WatchSettings
 from cli.config import Configuration, InvalidConfiguration, Source, load_configuration, node_settings
@@ -192,13 +193,7 @@ def test_collection_names_what_it_misses() -> None:
     )
 
 
-REFUSED = [
-    "tracer.enabled",
-    "meter.enabled",
-    "logger.enabled",
-    "profiler.enabled",
-    "service.circuit_breaker",
-]
+REFUSED = ["service.circuit_breaker"]
 
 
 @pytest.mark.parametrize("key", REFUSED)
@@ -384,3 +379,31 @@ def test_asking_for_a_number_where_there_is_none_is_a_bug() -> None:
     with pytest.raises(TypeError, match=r"server\.host"):
         load().integer("server.host")
     assert SETTINGS_BY_KEY["server.host"].kind is Kind.TEXT
+
+
+# --- operations ---
+
+
+def test_metrics_and_profiles_are_served_only_if_they_are_asked_for() -> None:
+    settings = node_settings(load({}))
+    assert (settings.operations, settings.profiler) == (None, None)
+
+
+def test_metrics_are_served_where_they_are_wanted() -> None:
+    assert node_settings(load({"metrics.enabled": "true"})).operations == OperationsSettings(9464)
+    given = load({"metrics.enabled": "true", "metrics.port": "0"})
+    assert node_settings(given).operations == OperationsSettings(0)
+
+
+def test_a_profiler_without_a_port_is_where_gos_is() -> None:
+    assert node_settings(load({"profiler.enabled": "true"})).profiler == ProfilerSettings(6060, "")
+    given = load({"profiler.enabled": "true", "profiler.port": "7000", "profiler.token": "hush-hush"})
+    assert node_settings(given).profiler == ProfilerSettings(7000, "hush-hush")
+    assert "hush" not in repr(node_settings(given))
+
+
+@pytest.mark.parametrize("port", ["x", ":6060", "65536", "-1"])
+def test_a_port_of_the_profiler_that_is_none_is_refused(port: str) -> None:
+    (problem,) = load({"profiler.port": port}).problems
+    assert "profiler.port: expected a port from 0 to 65535" in problem
+    assert repr(port) in problem

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import main
-from tests.cli.program import RINGWARD, ROOT, TIMEOUT_S, finished
+from tests.cli.program import RINGWARD, ROOT, TIMEOUT_S, finished, started
 from tests.support.postgres import PostgresServer, postgres_server
 
 NAMES = itertools.count(1)
@@ -60,6 +60,27 @@ def test_up_status_down_and_reset_say_what_they_did(uri: str) -> None:
     reset = run("migrate", "reset", at, "--yes")
     assert (reset.exit_code, reset.stdout) == (0, f"taken back  {LAST}\n")
     assert run("migrate", "status", at).output.splitlines()[1].split() == ["pending", LAST]
+
+
+def test_wait_ends_once_somebody_else_has_migrated(uri: str, tmp_path: Path) -> None:
+    with started("migrate", "wait", f"--database-uri={uri}", home=tmp_path) as waiting:
+        with pytest.raises(subprocess.TimeoutExpired):
+            waiting.wait(timeout=3)
+        assert run("migrate", "up", f"--database-uri={uri}").exit_code == 0
+        assert waiting.communicate(timeout=TIMEOUT_S) == ("all migrations are applied\n", "")
+        assert waiting.returncode == 0
+
+
+def test_wait_gives_up_in_time_and_has_changed_nothing(uri: str) -> None:
+    gave_up = run("migrate", "wait", f"--database-uri={uri}", "--timeout=0.1")
+    assert (gave_up.exit_code, gave_up.stderr) == (1, f"error: migrations are not applied yet, {LAST} the first of 1\n")
+    assert run("migrate", "status", f"--database-uri={uri}").output.splitlines()[1].split() == ["pending", LAST]
+
+
+def test_wait_says_that_nobody_answers(unused_tcp_port: int) -> None:
+    nowhere = run("migrate", "wait", f"--database-uri=postgres://localhost:{unused_tcp_port}/x", "--timeout=0.1")
+    assert nowhere.exit_code == 1
+    assert "cannot be reached" in nowhere.stderr
 
 
 def test_the_database_may_come_from_where_a_nodes_comes_from(uri: str, tmp_path: Path) -> None:

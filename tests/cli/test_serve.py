@@ -108,3 +108,24 @@ def test_all_problems_of_the_configuration_are_told_before_anything_starts(tmp_p
 def test_a_node_on_every_interface_is_reachable_at_localhost() -> None:
     assert reachable("0.0.0.0:1") == reachable("[::]:1") == "localhost:1"
     assert reachable("10.0.0.1:1") == "10.0.0.1:1"
+
+
+def test_it_says_where_metrics_and_profiles_are(tmp_path: Path) -> None:
+    arguments = ["--grpc-port=0", "--http-port=0", "--server-host=127.0.0.1", "--database-engine=memory"]
+    arguments += ["--metrics-enabled", "--metrics-port=0", "--profiler-enabled", "--profiler-port=0"]
+    with started("serve", *arguments, home=tmp_path) as process:
+        metrics = read_until(process, "metrics").split()[1]
+        profiles = read_until(process, "profiles").split()[1]
+        for url in (metrics, f"{metrics.removesuffix('/metrics')}/readyz", profiles):
+            with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:
+                assert answer.status == 200
+
+
+def test_a_metrics_port_in_use_is_told_in_one_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        arguments = ["--grpc-port=0", "--http-port=0", "--server-host=127.0.0.1", "--database-engine=memory"]
+        result = finished("serve", *arguments, "--metrics-enabled", f"--metrics-port={port}", home=tmp_path)
+    assert result.returncode == 1
+    assert f"metrics.port: cannot listen on 127.0.0.1:{port}: address already in use" in result.stderr
+    assert "Traceback" not in result.stderr

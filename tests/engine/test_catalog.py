@@ -39,6 +39,7 @@ async def test_a_version_is_read_and_compiled_once_while_it_is_kept(storage: Cou
     assert list(plan.schema.entities) == ["user", "doc"]
     assert await catalog.plan("t1", version) is plan
     assert storage.versions_read == [version]
+    assert (len(catalog), catalog.compiled) == (1, 1)
 
 
 async def test_the_least_recently_used_version_goes_first(storage: CountingStorage) -> None:

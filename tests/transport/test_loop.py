@@ -15,7 +15,7 @@ from tests.support import http2
 from tests.support.eventually import eventually
 from tests.support.http2 import Kind, Wire, connected
 from transport.bounds import Bounds
-from transport.loop import Method, NativeLoop, Taken
+from transport.loop import Listening, Method, NativeLoop, Taken
 
 ASK = "/test/Ask"
 POUR = "/test/Pour"
@@ -46,16 +46,16 @@ async def talk(taken: Taken) -> None:
 @asynccontextmanager
 async def listening(
     bounds: Bounds = BOUNDS, answer: Callable[[Taken], Awaitable[None]] = echo
-) -> AsyncIterator[tuple[NativeLoop, str]]:
-    """A transport that listens, and its address."""
+) -> AsyncIterator[tuple[Listening, str]]:
+    """A listener, and its address."""
     methods = (Method(ASK, answer), Method(POUR, pour), Method(TALK, talk, takes=2))
-    loop = NativeLoop(methods, bounds)
-    address = f"127.0.0.1:{await loop.listen('127.0.0.1:0')}"
+    server = NativeLoop().listening(methods, bounds)
+    address = f"127.0.0.1:{await server.listen('127.0.0.1:0')}"
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            yield loop, address
+            yield server, address
     finally:
-        await loop.close(0)
+        await server.close(0)
 
 
 async def asked(wire: Wire, stream: int, body: bytes) -> bytes:
@@ -87,12 +87,12 @@ async def test_whoever_does_not_answer_a_ping_is_hung_up_on() -> None:
 
 
 async def test_connections_beyond_the_bound_are_closed_at_once() -> None:
-    async with listening(replace(BOUNDS, connections=3)) as (loop, address), AsyncExitStack() as clients:
+    async with listening(replace(BOUNDS, connections=3)) as (server, address), AsyncExitStack() as clients:
         held = [await clients.enter_async_context(connected(address)) for _ in range(3)]
         for wire in held:
             await wire.send(http2.opened())
             assert await asked(wire, 1, b"a") == b"a"
-        assert loop._native.connections == 3
+        assert server.connections == 3
         async with connected(address) as refused:
             assert await refused.until_closed() == []
         held[0].writer.transport.abort()
@@ -109,8 +109,8 @@ async def test_connections_beyond_the_bound_are_closed_at_once() -> None:
 
 
 async def test_a_name_with_several_addresses_is_listened_to_at_all_of_them() -> None:
-    loop, second = (NativeLoop((Method(ASK, echo),), BOUNDS) for _ in range(2))
-    port = await loop.listen("localhost:0")
+    first, second = (NativeLoop().listening((Method(ASK, echo),), BOUNDS) for _ in range(2))
+    port = await first.listen("localhost:0")
     try:
         async with connected(f"localhost:{port}") as wire:
             await wire.send(http2.opened())
@@ -118,20 +118,20 @@ async def test_a_name_with_several_addresses_is_listened_to_at_all_of_them() -> 
         with pytest.raises(Unavailable, match=f"cannot listen on localhost:{port}: the port is in use"):
             await second.listen(f"localhost:{port}")
     finally:
-        await loop.close(0)
+        await first.close(0)
 
 
 async def test_whoever_has_said_nothing_yet_does_not_hold_up_the_end() -> None:
-    async with listening() as (loop, address), connected(address), connected(address) as half:
+    async with listening() as (server, address), connected(address), connected(address) as half:
         await half.send(http2.PREFACE[:10])
-        await eventually(lambda: has_connections(loop, 2))
+        await eventually(lambda: has_connections(server, 2))
         before_s = time.monotonic()
-        await loop.close(TIMEOUT_S)
+        await server.close(TIMEOUT_S)
         assert time.monotonic() - before_s < 0.9  # those who must still take their answers have a second
 
 
-async def has_connections(loop: NativeLoop, count: int) -> bool:
-    return loop._native.connections == count
+async def has_connections(server: Listening, count: int) -> bool:
+    return server.connections == count
 
 
 # --- calls ---
@@ -213,11 +213,108 @@ async def test_answers_that_nobody_takes_are_bounded_over_all_connections() -> N
 
 async def test_a_call_that_was_made_ends_with_the_transport() -> None:
     async with listening() as (_, address):
-        caller = NativeLoop((), BOUNDS)
-        caller.start()
-        made = caller.call(address, TALK, ())
+        caller = NativeLoop()
+        caller.use()
+        made = caller.call(caller.channel(address, BOUNDS), TALK)
         await made.outbox.send(b"first")
         assert await made.inbox.next() == b"first"
-        await caller.close(0)
+        await caller.leave()
         assert await made.inbox.next() is None
         assert made.ended.result()[0] == 1
+
+
+async def test_one_transport_serves_several_ports_and_calls_and_runs_until_the_last_has_left() -> None:
+    async def shout(taken: Taken) -> None:
+        taken.native.reply((taken.message or b"").upper())
+
+    loop = NativeLoop()
+    first = loop.listening((Method(ASK, echo), Method(TALK, talk, takes=2)), BOUNDS)
+    second = loop.listening((Method(ASK, shout),), BOUNDS)
+    one, other = [f"127.0.0.1:{await each.listen('127.0.0.1:0')}" for each in (first, second)]
+    loop.use()
+    made = loop.call(loop.channel(one, BOUNDS), TALK)
+    async with asyncio.timeout(TIMEOUT_S), connected(one) as quiet, connected(other) as loud:
+        await quiet.send(http2.opened())
+        await loud.send(http2.opened())
+        assert await asked(quiet, 1, b"a") == b"a"
+        assert await asked(loud, 1, b"a") == b"A"
+        assert (first.connections, second.connections) == (2, 1)
+        await second.close(0)
+        await made.outbox.send(b"still here")
+        assert await made.inbox.next() == b"still here"
+        assert await asked(quiet, 3, b"b") == b"b"
+    await first.close(0)
+    assert await made.inbox.next() is None
+    await loop.leave()
+    loop.use()  # it can be used again
+    await loop.leave()
+
+
+# --- calls that are made ---
+
+
+async def test_calls_on_one_channel_share_its_connection_and_are_answered_each_for_itself() -> None:
+    async def answer(taken: Taken) -> None:
+        if taken.message == b"no":
+            taken.native.fail(5, "there is none", b"")
+        else:
+            taken.native.reply((taken.message or b"") * 2)
+
+    async with listening(answer=answer) as (server, address), calling() as loop:
+        channel = loop.channel(address, BOUNDS)
+        asks = [loop.ask(channel, ASK, b"%d" % number) for number in range(30)]  # more than may be at once
+        answers = await asyncio.gather(*asks)
+        assert answers == [([b"%d%d" % (number, number)], 0, "") for number in range(30)]
+        assert await loop.ask(channel, ASK, b"no") == ([], 5, "there is none")
+        messages, code, _ = await loop.ask(channel, "/test/Nothing", b"")
+        assert (messages, code) == ([], 12)
+        assert server.connections == 1
+        large = bytes(100_000)
+        assert await loop.ask(channel, ASK, large) == ([large * 2], 0, "")
+
+
+async def test_a_channel_whose_connection_has_broken_connects_anew() -> None:
+    async with calling() as loop:
+        first = loop.listening((Method(ASK, echo),), BOUNDS)
+        port = await first.listen("127.0.0.1:0")
+        channel = loop.channel(f"127.0.0.1:{port}", BOUNDS)
+        assert await loop.ask(channel, ASK, b"a") == ([b"a"], 0, "")
+        await first.close(0)
+        _, code, text = await loop.ask(channel, ASK, b"b")
+        assert code == 14, text
+        second = loop.listening((Method(ASK, echo),), BOUNDS)
+        await second.listen(f"127.0.0.1:{port}")
+        assert await loop.ask(channel, ASK, b"c") == ([b"c"], 0, "")
+        await second.close(0)
+
+
+async def test_who_stops_waiting_for_an_answer_has_the_server_told() -> None:
+    began, ended = asyncio.Event(), asyncio.Event()
+
+    async def wait(_: Taken) -> None:
+        began.set()
+        try:
+            await asyncio.sleep(TIMEOUT_S)
+        except asyncio.CancelledError:
+            ended.set()
+            raise
+
+    async with listening(answer=wait) as (_, address), calling() as loop:
+        asking = asyncio.ensure_future(loop.ask(loop.channel(address, BOUNDS), ASK, b""))
+        await began.wait()
+        asking.cancel()
+        await ended.wait()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+
+
+@asynccontextmanager
+async def calling() -> AsyncIterator[NativeLoop]:
+    """A transport that makes calls."""
+    loop = NativeLoop()
+    loop.use()
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            yield loop
+    finally:
+        await loop.leave()

@@ -1,25 +1,86 @@
-"""Calls over gRPC: bytes in, bytes out; nothing is encoded or decoded while the clock runs."""
+"""Calls over gRPC: bytes in, bytes out; nothing is encoded or decoded while the clock runs.
+
+By the client of our native transport where it was built, which takes a tenth of the CPU that grpc.aio does: at a
+thousand requests a second a load generator on grpc.aio makes them wait a millisecond for itself.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from importlib.util import find_spec
 from itertools import cycle
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import grpc.aio
 
-from bench.harness.ports import CallFailed, Reply, Request
+from bench.harness.ports import CallFailed, Connection, Reply, Request
+from transport.bounds import Bounds
+
+if TYPE_CHECKING:
+    import ringward_native as native
+
+    from transport.loop import NativeLoop
 
 _Call = Callable[[bytes], Awaitable[Reply]]
 _OPTIONS = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", -1)]
+_BOUNDS = Bounds(
+    message_bytes=2**30, metadata_bytes=2**20, connections=0, calls_per_connection=0, ping_s=60.0, pong_s=20.0
+)
+_CODES = {code.value[0]: code.name for code in grpc.StatusCode}
 
 
-class GrpcConnection:
-    """Channels to one or several servers, used in turn.
+def grpc_connected(
+    addresses: Sequence[str],
+    connections: int,
+    *,
+    streaming: frozenset[str] = frozenset(),
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> AbstractAsyncContextManager[Connection]:
+    """So many connections to each address, used in turn; they are made by the first calls.
 
     streaming: the methods that are answered by a stream. headers: sent with each request.
     """
+    if find_spec("ringward_native") is not None:
+        return _by_native(addresses, connections, headers)
+    return _by_grpcio(addresses, connections, streaming, headers)
+
+
+@asynccontextmanager
+async def _by_native(
+    addresses: Sequence[str], connections: int, headers: Mapping[str, str]
+) -> AsyncIterator[NativeConnection]:
+    from transport.loop import NativeLoop  # noqa: PLC0415 - it may not be here
+
+    loop = NativeLoop()
+    loop.use()
+    try:
+        channels = [loop.channel(address, _BOUNDS) for _ in range(connections) for address in addresses]
+        yield NativeConnection(loop, channels, headers)
+    finally:
+        await loop.leave()
+
+
+class NativeConnection:
+    """Channels of the native transport."""
+
+    def __init__(self, loop: NativeLoop, channels: Sequence[native.Channel], headers: Mapping[str, str]) -> None:
+        self._loop = loop
+        self._channels = cycle(channels)
+        self._metadata = tuple(headers.items())
+
+    async def call(self, request: Request) -> Reply:
+        """Send, once, and wait for the whole reply. Raises CallFailed."""
+        channel = next(self._channels)
+        messages, code, text = await self._loop.ask(channel, request.method, request.body, self._metadata)
+        if code:
+            raise CallFailed(_CODES.get(code, str(code)), text)
+        return messages
+
+
+class GrpcConnection:
+    """Channels of grpc.aio."""
 
     def __init__(
         self, channels: Sequence[grpc.aio.Channel], streaming: frozenset[str], headers: Mapping[str, str]
@@ -52,14 +113,9 @@ class GrpcConnection:
 
 
 @asynccontextmanager
-async def grpc_connected(
-    addresses: Sequence[str],
-    connections: int,
-    *,
-    streaming: frozenset[str] = frozenset(),
-    headers: Mapping[str, str] = MappingProxyType({}),
+async def _by_grpcio(
+    addresses: Sequence[str], connections: int, streaming: frozenset[str], headers: Mapping[str, str]
 ) -> AsyncIterator[GrpcConnection]:
-    """So many connections to each address. They are made by the first calls."""
     async with AsyncExitStack() as stack:
         channels = [
             await stack.enter_async_context(grpc.aio.insecure_channel(address, _OPTIONS))

@@ -15,6 +15,7 @@ from bench.harness.ports import (
     Ask,
     BulkCheck,
     Check,
+    Connection,
     Dataset,
     LookupEntities,
     LookupSubjects,
@@ -22,7 +23,7 @@ from bench.harness.ports import (
     Request,
     Write,
 )
-from bench.harness.systems.grpc_calls import GrpcConnection, grpc_connected
+from bench.harness.systems.grpc_calls import grpc_connected
 from bench.harness.systems.loading import batches, store_all
 from bench.harness.systems.replies import check_of, only
 from bench.postgres_server import PostgresServer
@@ -53,7 +54,7 @@ class PermifyWireEndpoint:
         """None."""
         return {}
 
-    def connected(self, connections: int) -> AbstractAsyncContextManager[GrpcConnection]:
+    def connected(self, connections: int) -> AbstractAsyncContextManager[Connection]:
         """So many connections to each server."""
         return grpc_connected(self.addresses, connections)
 

@@ -14,6 +14,7 @@ from bench.harness.ports import (
     Ask,
     BulkCheck,
     Check,
+    Connection,
     LookupEntities,
     LookupSubjects,
     Reply,
@@ -21,7 +22,7 @@ from bench.harness.ports import (
     Write,
 )
 from bench.harness.systems.authzed_types import v1
-from bench.harness.systems.grpc_calls import GrpcConnection, grpc_connected
+from bench.harness.systems.grpc_calls import grpc_connected
 from bench.harness.systems.replies import check_of, only
 from model.check import Question
 from model.tuples import EntityRef, RelationTuple, SubjectRef
@@ -49,7 +50,7 @@ class SpiceDbEndpoint:
         """The key."""
         return {"authorization": f"Bearer {self.key}"}
 
-    def connected(self, connections: int) -> AbstractAsyncContextManager[GrpcConnection]:
+    def connected(self, connections: int) -> AbstractAsyncContextManager[Connection]:
         """So many connections."""
         return grpc_connected(self.addresses, connections, streaming=_STREAMING, headers=self.headers)
 

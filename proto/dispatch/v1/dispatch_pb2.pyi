@@ -22,30 +22,38 @@ class Frame(_message.Message):
     def __init__(self, asks: _Optional[_Iterable[_Union[Ask, _Mapping[str, object]]]] = ..., cancellations: _Optional[_Iterable[int]] = ..., answers: _Optional[_Iterable[_Union[Answer, _Mapping[str, object]]]] = ..., taken: _Optional[int] = ..., farewell: _Optional[bool] = ...) -> None: ...
 
 class Ask(_message.Message):
-    __slots__ = ("id", "tenant", "schema_version", "snap_token", "questions", "depth", "context", "timeout_ms", "wants_evidence", "request_id", "traceparent")
+    __slots__ = ("id", "request", "timeout_ms", "wants_evidence", "request_id", "traceparent", "tracestate")
     ID_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
+    WANTS_EVIDENCE_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
+    TRACESTATE_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    request: bytes
+    timeout_ms: int
+    wants_evidence: bool
+    request_id: str
+    traceparent: str
+    tracestate: str
+    def __init__(self, id: _Optional[int] = ..., request: _Optional[bytes] = ..., timeout_ms: _Optional[int] = ..., wants_evidence: _Optional[bool] = ..., request_id: _Optional[str] = ..., traceparent: _Optional[str] = ..., tracestate: _Optional[str] = ...) -> None: ...
+
+class Request(_message.Message):
+    __slots__ = ("tenant", "schema_version", "snap_token", "questions", "depth", "context")
     TENANT_FIELD_NUMBER: _ClassVar[int]
     SCHEMA_VERSION_FIELD_NUMBER: _ClassVar[int]
     SNAP_TOKEN_FIELD_NUMBER: _ClassVar[int]
     QUESTIONS_FIELD_NUMBER: _ClassVar[int]
     DEPTH_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
-    TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
-    WANTS_EVIDENCE_FIELD_NUMBER: _ClassVar[int]
-    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
-    TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
-    id: int
     tenant: str
     schema_version: str
     snap_token: str
     questions: _containers.RepeatedCompositeFieldContainer[Question]
     depth: int
     context: Context
-    timeout_ms: int
-    wants_evidence: bool
-    request_id: str
-    traceparent: str
-    def __init__(self, id: _Optional[int] = ..., tenant: _Optional[str] = ..., schema_version: _Optional[str] = ..., snap_token: _Optional[str] = ..., questions: _Optional[_Iterable[_Union[Question, _Mapping[str, object]]]] = ..., depth: _Optional[int] = ..., context: _Optional[_Union[Context, _Mapping[str, object]]] = ..., timeout_ms: _Optional[int] = ..., wants_evidence: _Optional[bool] = ..., request_id: _Optional[str] = ..., traceparent: _Optional[str] = ...) -> None: ...
+    def __init__(self, tenant: _Optional[str] = ..., schema_version: _Optional[str] = ..., snap_token: _Optional[str] = ..., questions: _Optional[_Iterable[_Union[Question, _Mapping[str, object]]]] = ..., depth: _Optional[int] = ..., context: _Optional[_Union[Context, _Mapping[str, object]]] = ...) -> None: ...
 
 class Question(_message.Message):
     __slots__ = ("entity_type", "entity_id", "permission", "subject_type", "subject_id", "subject_relation", "arguments")
@@ -112,20 +120,26 @@ class Attribute(_message.Message):
     def __init__(self, entity_type: _Optional[str] = ..., entity_id: _Optional[str] = ..., name: _Optional[str] = ..., kind: _Optional[int] = ..., booleans: _Optional[_Iterable[bool]] = ..., strings: _Optional[_Iterable[str]] = ..., integers: _Optional[_Iterable[int]] = ..., doubles: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class Answer(_message.Message):
-    __slots__ = ("id", "outcomes", "snapshot", "schema_version", "evidence", "error")
+    __slots__ = ("id", "finding", "error")
     ID_FIELD_NUMBER: _ClassVar[int]
+    FINDING_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    finding: bytes
+    error: Error
+    def __init__(self, id: _Optional[int] = ..., finding: _Optional[bytes] = ..., error: _Optional[_Union[Error, _Mapping[str, object]]] = ...) -> None: ...
+
+class Finding(_message.Message):
+    __slots__ = ("outcomes", "snapshot", "schema_version", "evidence")
     OUTCOMES_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
     SCHEMA_VERSION_FIELD_NUMBER: _ClassVar[int]
     EVIDENCE_FIELD_NUMBER: _ClassVar[int]
-    ERROR_FIELD_NUMBER: _ClassVar[int]
-    id: int
     outcomes: _containers.RepeatedCompositeFieldContainer[Outcome]
     snapshot: Snapshot
     schema_version: str
     evidence: Evidence
-    error: Error
-    def __init__(self, id: _Optional[int] = ..., outcomes: _Optional[_Iterable[_Union[Outcome, _Mapping[str, object]]]] = ..., snapshot: _Optional[_Union[Snapshot, _Mapping[str, object]]] = ..., schema_version: _Optional[str] = ..., evidence: _Optional[_Union[Evidence, _Mapping[str, object]]] = ..., error: _Optional[_Union[Error, _Mapping[str, object]]] = ...) -> None: ...
+    def __init__(self, outcomes: _Optional[_Iterable[_Union[Outcome, _Mapping[str, object]]]] = ..., snapshot: _Optional[_Union[Snapshot, _Mapping[str, object]]] = ..., schema_version: _Optional[str] = ..., evidence: _Optional[_Union[Evidence, _Mapping[str, object]]] = ...) -> None: ...
 
 class Outcome(_message.Message):
     __slots__ = ("verdict", "error", "check_count")

@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 
 import aiohttp
 
+from api.edge import Edge
 from api.entrance import Entrance
 from api.health import Health
+from api.observation import Observation, Observer
 from api.rest.host import RestHost
 from api.rest.settings import RestSettings
 from api.services import Endpoint, Rpc, Services, StreamEndpoint, UnaryEndpoint
@@ -87,14 +89,18 @@ def host_of(
     *endpoints: Endpoint,
     entrance: Entrance | None = None,
     health: Health | None = None,
+    observer: Observer | None = None,
     max_message_bytes: int = 10_000,
     settings: RestSettings | None = None,
 ) -> RestHost:
     """A host, not started yet."""
     return RestHost(
-        Services({endpoint.rpc.name: endpoint for endpoint in endpoints}),
-        health or Health(Works().ping),
-        entrance or Entrance(),
+        Edge(
+            Services({endpoint.rpc.name: endpoint for endpoint in endpoints}),
+            health or Health(Works().ping),
+            entrance or Entrance(),
+            Observation(*([observer] if observer else [])),
+        ),
         settings or RestSettings(port=0),
         host="127.0.0.1",
         max_message_bytes=max_message_bytes,

@@ -44,10 +44,10 @@ class Doorman(Entrance):
     def __init__(self, error: AuthzError | None = None) -> None:
         super().__init__()
         self.error = error
-        self.calls: list[Call] = []
+        self.came: list[Call] = []
 
     def admitted(self, call: Call) -> Any:
-        self.calls.append(call)
+        self.came.append(call)
         if self.error is not None:
             raise self.error
         return super().admitted(call)
@@ -178,7 +178,7 @@ async def test_who_is_turned_away_is_turned_away_before_the_body_is_read() -> No
     async with served(check_by(allow), entrance=doorman) as rest:
         answer = await rest.call("POST", CHECK, data=endless(), headers={"Authorization": "Bearer x"})
     assert answer.status == 401
-    assert doorman.calls == [Call("/base.v1.Permission/Check", "Bearer x")]
+    assert doorman.came == [Call("/base.v1.Permission/Check", "Bearer x")]
 
 
 async def test_health_and_paths_that_are_not_there_pass_no_entrance() -> None:
@@ -186,24 +186,32 @@ async def test_health_and_paths_that_are_not_there_pass_no_entrance() -> None:
     async with served(check_by(allow), entrance=doorman) as rest:
         assert (await rest.call("GET", "/healthz?service=x")).status == 200
         assert (await rest.call("GET", "/nowhere")).status == 404
-    assert doorman.calls == []
+    assert doorman.came == []
 
 
-async def test_health_follows_the_store_and_the_node() -> None:
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+async def test_health_follows_the_store_and_the_node(path: str) -> None:
     works = Works()
     health = Health(works.ping)
     async with served(health=health) as rest:
-        serving = await rest.call("GET", "/healthz")
+        serving = await rest.call("GET", path)
         works.is_broken = True
-        broken = await rest.call("GET", "/healthz")
+        broken = await rest.call("GET", path)
         works.is_broken = False
         health.leave()
-        leaving = await rest.call("GET", "/healthz")
-        head = await rest.call("HEAD", "/healthz")
+        leaving = await rest.call("GET", path)
+        head = await rest.call("HEAD", path)
     assert (serving.status, serving.body) == (200, {"status": "SERVING"})
-    assert (broken.status, broken.body) == (503, {"status": "NOT_SERVING"})
-    assert (leaving.status, leaving.body) == (503, {"status": "NOT_SERVING"})
+    assert (broken.status, broken.body) == (503, {"status": "NOT_SERVING", "reason": "the store fails"})
+    assert (leaving.status, leaving.body) == (503, {"status": "NOT_SERVING", "reason": "leaving"})
     assert (head.status, head.body) == (503, "")
+
+
+async def test_a_node_that_is_not_ready_lives() -> None:
+    async with served(health=Health()) as rest:
+        assert (await rest.call("GET", "/livez")).status == 200
+        not_ready = await rest.call("GET", "/readyz")
+    assert (not_ready.status, not_ready.body["reason"]) == (503, "opening the store")
 
 
 # --- sizes ---

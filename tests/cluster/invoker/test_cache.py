@@ -201,3 +201,16 @@ def test_looking_is_not_asking(chronicle: Chronicle) -> None:
     cache.keep(("c",), entry_of(chronicle))
     assert not cache.has(("a",))
     assert cache.look_at(("a",)) is None
+
+
+def test_what_it_was_asked_and_what_it_had_is_counted(chronicle: Chronicle) -> None:
+    cache = AnswerCache(max_bytes=100_000, max_entries=1)
+    assert cache.find(KEY, 20, at(10), chronicle) is None
+    cache.keep(KEY, entry_of(chronicle))
+    assert cache.find(KEY, 20, at(10), chronicle)
+    go_on(chronicle, 20, 1)
+    assert cache.find(KEY, 20, at(20), chronicle) is None
+    cache.keep(("other",), entry_of(chronicle))
+    counts = cache.counts
+    assert (counts.asked, counts.given, counts.closed, counts.evicted, counts.answers) == (3, 1, 1, 1, 1)
+    assert counts.size_bytes > 0

@@ -99,3 +99,13 @@ async def test_when_all_leave_nothing_is_left() -> None:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     assert len(flights) == 0
+
+
+async def test_who_looks_and_who_waits_is_counted() -> None:
+    flights: Flights[str, str] = Flights()
+    looking = Looking()
+    tasks = await under_way(5, flights, looking)
+    looking.found("yes")
+    await asyncio.gather(*tasks)
+    await flights.join("another", looking.look)
+    assert (flights.flown, flights.joined) == (2, 4)

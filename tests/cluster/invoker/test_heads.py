@@ -233,3 +233,11 @@ async def test_a_chronicle_begun_anew_meanwhile_trusts_no_news_from_before_it(
     source.readings[0].set()
     assert await late is begun_anew
     assert not begun_anew.is_untouched_since(0, own_keys_of(15))
+
+
+async def test_heads_that_are_asked_for_are_counted(source: Source) -> None:
+    heads = Heads(source)
+    await heads.latest("t1")
+    await heads.latest("t1")
+    await heads.head("t2")
+    assert heads.requests == 3

@@ -204,3 +204,26 @@ async def test_what_no_longer_holds_is_given_to_nobody(storage: CountingStorage,
     await storage.write("t1", [Changeset(tuples_deleted=[ROWS[1]])])
     await node.local.answer(request("bob"))
     assert [kept.key[-2] for kept in await node.warm_up.hottest(lambda _: True, 10)] == ["bob"]
+
+
+async def test_what_evaluations_cost_is_counted_and_what_the_cache_gives_costs_none(node: Node) -> None:
+    tallies = node.local.tallies
+    await node.local.answer(request("ann"))
+    (rounds, reads, entities) = (tallies.rounds.sum, tallies.reads.sum, tallies.entities_read.sum)
+    assert tallies.rounds.count == 1
+    assert rounds >= reads == entities == 2  # the document, then the group
+    await node.local.answer(request("ann"))
+    assert tallies.rounds.count == 1
+    await node.local.answer(request("bob", "cem"))
+    assert tallies.rounds.count == 2
+    assert tallies.entities_read.sum == entities + 4
+    assert tallies.reads.sum == reads + 2
+
+
+async def test_an_evaluation_that_fails_has_its_cost_too(storage: CountingStorage, node: Node) -> None:
+    storage.gate.clear()
+    asking = asyncio.create_task(node.local.answer(request("ann")))
+    await asyncio.sleep(0.01)
+    asking.cancel()
+    await asyncio.wait([asking])
+    assert (node.local.tallies.reads.count, node.local.tallies.reads.sum) == (1, 1)

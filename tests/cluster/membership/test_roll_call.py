@@ -232,10 +232,13 @@ def test_losing_the_engine_keeps_the_ring_and_is_told_once_as_is_its_return() ->
         for _ in range(6):
             scene.engine.script.put_nowait(Unavailable("consul at :8500 is away"))
         with capture_logs() as logs:
+            connected = [scene.roll_call.is_engine_connected]
             await asyncio.sleep(60.0)
+            connected.append(scene.roll_call.is_engine_connected)
             assert scene.roll_call.ring is ring
             scene.engine.tell("a")
             await asyncio.sleep(1.0)
+            assert [*connected, scene.roll_call.is_engine_connected] == [True, False, True]
         assert [(entry["log_level"], entry["event"]) for entry in logs if "following" in entry["event"]] == [
             ("warning", "following the members of the cluster fails; tried again until it works"),
             ("info", "following the members of the cluster works again"),

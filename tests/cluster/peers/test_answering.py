@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from google.protobuf.message import DecodeError
-from structlog.contextvars import get_contextvars
 from structlog.testing import capture_logs
 
 from cluster.invoker.answers import Answered
@@ -21,6 +20,7 @@ from cluster.peers.wire_asks import ask_to_proto
 from model.check import CheckRequest
 from model.errors import LimitExceeded, SnapshotExpired, Unavailable
 from proto.dispatch.v1 import dispatch_pb2 as pb
+from telemetry.calls import Served, current_call
 from tests.cluster.peers.two_nodes import PATIENCE_S, FakeOwn, answered, request
 from tests.cluster.peers.wire import Wire
 from tests.support.eventually import eventually
@@ -28,25 +28,17 @@ from tests.support.eventually import eventually
 SETTINGS = PeerSettings(most_asks=8, most_asks_per_frame=4)
 
 
-class AskingWire(Wire):
-    """The stream as the answering end reads it."""
-
-    async def messages(self) -> AsyncIterator[bytes]:
-        while (raw := await self.coming.get()) is not None:
-            yield raw
-
-
 @asynccontextmanager
-async def over(wire: AskingWire, answering: Answering) -> AsyncIterator[None]:
+async def over(wire: Wire, answering: Answering) -> AsyncIterator[None]:
     """The stream stands while the context lasts; the peer ends it."""
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
-        group.create_task(answering.run(wire))  # type: ignore[arg-type]  # what is used of it
+        group.create_task(answering.run())
         yield
         wire.coming.put_nowait(None)
 
 
-def new(own: FakeOwn, settings: PeerSettings = SETTINGS) -> Answering:
-    return Answering(own, settings, lambda: None)
+def new(wire: Wire, own: FakeOwn, settings: PeerSettings = SETTINGS) -> Answering:
+    return Answering(own, wire, settings, lambda: None)
 
 
 def an_ask(ask_id: int, permission: str = "view", timeout_ms: int = 10_000, **fields: Any) -> pb.Ask:
@@ -65,8 +57,8 @@ async def turns(count: int = 20) -> None:
 
 
 async def test_answers_that_took_a_turn_of_the_loop_at_most_leave_in_one_frame_as_they_came() -> None:
-    wire = AskingWire()
-    async with over(wire, new(FakeOwn())):
+    wire = Wire()
+    async with over(wire, new(wire, FakeOwn())):
         wire.says(an_ask(3), an_ask(1), an_ask(2, "yield"), an_ask(4))
         frame = await wire.frame()
         assert ids(frame) == [3, 1, 4, 2]
@@ -75,8 +67,8 @@ async def test_answers_that_took_a_turn_of_the_loop_at_most_leave_in_one_frame_a
 
 
 async def test_one_that_takes_long_holds_up_no_other() -> None:
-    wire, own = AskingWire(), FakeOwn()
-    async with over(wire, new(own)):
+    wire, own = Wire(), FakeOwn()
+    async with over(wire, new(wire, own)):
         wire.says(an_ask(1, "wait"), an_ask(2))
         assert ids(await wire.frame()) == [2]
         wire.says(an_ask(3))
@@ -86,8 +78,8 @@ async def test_one_that_takes_long_holds_up_no_other() -> None:
 
 
 async def test_what_was_taken_up_is_told_soon_though_nothing_is_ready() -> None:
-    wire, own = AskingWire(), FakeOwn()
-    async with over(wire, new(own)):
+    wire, own = Wire(), FakeOwn()
+    async with over(wire, new(wire, own)):
         wire.says(an_ask(1, "wait"))
         await turns()
         assert wire.written.empty()
@@ -97,19 +89,19 @@ async def test_what_was_taken_up_is_told_soon_though_nothing_is_ready() -> None:
 
 
 async def test_a_frame_is_bounded_in_answers_and_in_bytes() -> None:
-    wire = AskingWire()
-    async with over(wire, new(FakeOwn())):
+    wire = Wire()
+    async with over(wire, new(wire, FakeOwn())):
         wire.says(*(an_ask(n) for n in range(1, 7)))
         assert [len(ids(await wire.frame())) for _ in range(2)] == [4, 2]
-    narrow = AskingWire()
-    async with over(narrow, new(FakeOwn(), replace(SETTINGS, most_frame_bytes=1))):
+    narrow = Wire()
+    async with over(narrow, new(narrow, FakeOwn(), replace(SETTINGS, most_frame_bytes=1))):
         narrow.says(an_ask(1), an_ask(2))
         assert [len(ids(await narrow.frame())) for _ in range(2)] == [1, 1]
 
 
 async def test_a_cancelled_ask_is_stopped_and_not_answered() -> None:
-    wire, own = AskingWire(), FakeOwn()
-    async with over(wire, new(own)):
+    wire, own = Wire(), FakeOwn()
+    async with over(wire, new(wire, own)):
         wire.says(an_ask(1, "wait"), an_ask(2, "wait"))
         await turns()
         wire.says(cancellations=[1, 99])
@@ -122,44 +114,44 @@ async def test_a_cancelled_ask_is_stopped_and_not_answered() -> None:
 
 
 async def test_an_ask_cancelled_in_the_frame_that_brings_it_back_to_back_never_begins() -> None:
-    wire, own = AskingWire(), FakeOwn()
-    answering = new(own)
+    wire, own = Wire(), FakeOwn()
+    answering = new(wire, own)
     async with over(wire, answering):
         async with asyncio.TaskGroup() as group:
-            answering._take(pb.Frame(asks=[an_ask(1)]), group)
-            answering._take(pb.Frame(cancellations=[1]), group)
+            answering._take(group, pb.Frame(asks=[an_ask(1)]).SerializeToString())
+            answering._take(group, pb.Frame(cancellations=[1]).SerializeToString())
         await turns()
         assert own.began == 0
         assert repr(answering) == "<Answering 0 asks, 0 answers ready>"
 
 
 async def test_an_ask_whose_time_is_over_is_stopped() -> None:
-    wire, own = AskingWire(), FakeOwn()
-    async with over(wire, new(own)):
+    wire, own = Wire(), FakeOwn()
+    async with over(wire, new(wire, own)):
         wire.says(an_ask(1, "wait", timeout_ms=1))
         await eventually(own.is_cancelled)
 
 
 async def test_the_end_of_the_stream_stops_everything() -> None:
-    wire, own = AskingWire(), FakeOwn()
-    async with over(wire, new(own)):
+    wire, own = Wire(), FakeOwn()
+    async with over(wire, new(wire, own)):
         wire.says(*(an_ask(n, "wait") for n in range(5)))
         await turns()
     assert (own.began, own.cancelled) == (5, 5)
 
 
 async def test_errors_are_answers() -> None:
-    wire = AskingWire()
-    async with over(wire, new(FakeOwn(error=SnapshotExpired("too old")))):
+    wire = Wire()
+    async with over(wire, new(wire, FakeOwn(error=SnapshotExpired("too old")))):
         wire.says(an_ask(1))
         outcome = outcome_from_proto((await wire.frame()).answers[0])
         assert isinstance(outcome, SnapshotExpired)
 
 
 async def test_a_bug_is_logged_here_and_told_as_unavailable() -> None:
-    wire = AskingWire()
+    wire = Wire()
     with capture_logs() as logs:
-        async with over(wire, new(FakeOwn(error=ZeroDivisionError("secret")))):
+        async with over(wire, new(wire, FakeOwn(error=ZeroDivisionError("secret")))):
             wire.says(an_ask(1))
             outcome = outcome_from_proto((await wire.frame()).answers[0])
     assert isinstance(outcome, Unavailable)
@@ -168,18 +160,18 @@ async def test_a_bug_is_logged_here_and_told_as_unavailable() -> None:
 
 
 async def test_an_ask_that_cannot_be_read_fails_alone() -> None:
-    wire = AskingWire()
+    wire = Wire()
     with capture_logs():
-        async with over(wire, new(FakeOwn())):
-            wire.says(an_ask(1, context=pb.Context(json="{")), an_ask(2))
+        async with over(wire, new(wire, FakeOwn())):
+            wire.says(an_ask(1, request=b"\xff"), an_ask(2))
             failed, fine = (await wire.frame()).answers
     assert isinstance(outcome_from_proto(failed), Unavailable)
     assert isinstance(outcome_from_proto(fine), Answered)
 
 
 async def test_more_asks_than_there_is_room_for_are_turned_away_at_once() -> None:
-    wire, own = AskingWire(), FakeOwn()
-    async with over(wire, new(own)):
+    wire, own = Wire(), FakeOwn()
+    async with over(wire, new(wire, own)):
         wire.says(*(an_ask(n, "wait") for n in range(1, 10)))
         frame = await wire.frame()
         assert ids(frame) == [9]
@@ -188,8 +180,8 @@ async def test_more_asks_than_there_is_room_for_are_turned_away_at_once() -> Non
 
 
 async def test_a_peer_that_does_not_read_is_not_read_either() -> None:
-    wire, own = AskingWire(), FakeOwn()
-    answering = new(own)
+    wire, own = Wire(), FakeOwn()
+    answering = new(wire, own)
     wire.may_write.clear()
     async with over(wire, answering):
         for n in range(100):
@@ -209,8 +201,8 @@ async def test_an_answer_that_is_too_large_or_cannot_be_told_is_not_sent() -> No
             sent = await super().answer(request, wants_evidence=wants_evidence)
             return replace(sent, schema_version="v" * 100 if request.questions[0].entity.id == "1" else "\udc00")
 
-    wire = AskingWire()
-    async with over(wire, new(Own(), replace(SETTINGS, most_message_bytes=100))):
+    wire = Wire()
+    async with over(wire, new(wire, Own(), replace(SETTINGS, most_message_bytes=100))):
         wire.says(an_ask(1), an_ask(2))
         large, untellable = map(outcome_from_proto, (await wire.frame()).answers)
     assert isinstance(large, Unavailable)
@@ -219,18 +211,19 @@ async def test_an_answer_that_is_too_large_or_cannot_be_told_is_not_sent() -> No
 
 
 async def test_what_the_asking_node_calls_the_request_is_bound_for_that_ask_alone() -> None:
-    seen: list[dict[str, Any]] = []
-    wire = AskingWire()
-    own = FakeOwn(noticed=lambda _: seen.append(get_contextvars()))
-    async with over(wire, new(own)):
+    seen: list[Served | None] = []
+    wire = Wire()
+    own = FakeOwn(noticed=lambda _: seen.append(current_call()))
+    async with over(wire, new(wire, own)):
         wire.says(an_ask(1, request_id="r1", traceparent="00-ab-cd-01"), an_ask(2), an_ask(3, request_id="r3"))
         await wire.frame()
-    assert seen == [{"request_id": "r1", "traceparent": "00-ab-cd-01"}, {}, {"request_id": "r3"}]
+    named = [(call.request_id, call.traceparent) for call in seen if call]
+    assert named == [("r1", "00-ab-cd-01"), ("", ""), ("r3", "")]
 
 
 async def test_leaving_answers_what_was_asked_and_nothing_new_then_ends_the_stream() -> None:
-    wire, own = AskingWire(), FakeOwn()
-    answering = new(own)
+    wire, own = Wire(), FakeOwn()
+    answering = new(wire, own)
     async with over(wire, answering):
         wire.says(an_ask(1, "wait"))
         await turns()
@@ -245,8 +238,8 @@ async def test_leaving_answers_what_was_asked_and_nothing_new_then_ends_the_stre
 
 
 async def test_leaving_waits_for_no_ask_that_was_given_up() -> None:
-    wire, own = AskingWire(), FakeOwn()
-    answering = new(own)
+    wire, own = Wire(), FakeOwn()
+    answering = new(wire, own)
     async with over(wire, answering):
         wire.says(an_ask(1, "wait"))
         await turns()
@@ -257,15 +250,15 @@ async def test_leaving_waits_for_no_ask_that_was_given_up() -> None:
 
 async def test_a_farewell_is_heard() -> None:
     heard: list[str] = []
-    wire = AskingWire()
-    async with over(wire, Answering(FakeOwn(), SETTINGS, lambda: heard.append("farewell"))):
+    wire = Wire()
+    async with over(wire, Answering(FakeOwn(), wire, SETTINGS, lambda: heard.append("farewell"))):
         wire.says(farewell=True)
         await turns()
     assert heard == ["farewell"]
 
 
 async def test_nonsense_ends_the_stream() -> None:
-    wire = AskingWire()
+    wire = Wire()
     wire.coming.put_nowait(b"\xff\xff")
     with pytest.raises(DecodeError):
-        await new(FakeOwn()).run(wire)  # type: ignore[arg-type]  # what is used of it
+        await new(wire, FakeOwn()).run()

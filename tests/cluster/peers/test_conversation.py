@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError
 from cluster.invoker.answers import NoAnswer
 from cluster.peers.conversation import Asking, Conversation, TooLate
 from cluster.peers.settings import FRAMES_AHEAD, PeerSettings
-from cluster.peers.wire_asks import ask_to_proto
+from cluster.peers.wire_asks import ask_to_proto, request_from_proto
 from proto.dispatch.v1 import dispatch_pb2 as pb
 from tests.cluster.peers.two_nodes import PATIENCE_S, request
 from tests.cluster.peers.wire import Wire
@@ -27,9 +27,6 @@ class AnsweringWire(Wire):
     def __init__(self) -> None:
         super().__init__()
         self.taken = 0
-
-    async def read(self) -> bytes | None:
-        return await self.coming.get()
 
     async def frame(self) -> pb.Frame:
         """The next frame, which the peer then says it has taken up."""
@@ -55,7 +52,7 @@ def new(settings: PeerSettings = SETTINGS, clock: Clock | None = None) -> Conver
 async def over(wire: AnsweringWire, conversation: Conversation) -> AsyncIterator[None]:
     """The conversation runs while the context lasts; the peer ends it."""
     async with asyncio.TaskGroup() as group:
-        group.create_task(conversation.run(wire))  # type: ignore[arg-type]  # what is used of it
+        group.create_task(conversation.run(wire))
         yield
         wire.coming.put_nowait(None)
 
@@ -66,7 +63,7 @@ def put(conversation: Conversation, count: int = 1, *, padding: int = 0) -> list
 
 
 def entities(frame: pb.Frame) -> list[str]:
-    return [ask.questions[0].entity_id for ask in frame.asks]
+    return [request_from_proto(ask).questions[0].entity.id for ask in frame.asks]
 
 
 async def turns(count: int = 20) -> None:
@@ -115,9 +112,9 @@ async def test_answers_find_those_who_asked_in_any_order() -> None:
     async with over(wire, conversation):
         first, second = put(conversation, 2)
         ids = [ask.id for ask in (await wire.frame()).asks]
-        wire.says(answers=[pb.Answer(id=ids[1], schema_version="b"), pb.Answer(id=ids[0], schema_version="a")], taken=1)
+        wire.says(answers=[pb.Answer(id=ids[1], finding=b"b"), pb.Answer(id=ids[0], finding=b"a")], taken=1)
         answers = [await first.outcome, await second.outcome]
-        assert [isinstance(answer, pb.Answer) and answer.schema_version for answer in answers] == ["a", "b"]
+        assert [isinstance(answer, pb.Answer) and answer.finding for answer in answers] == [b"a", b"b"]
         assert conversation.in_flight == 0
 
 
@@ -237,7 +234,7 @@ async def test_nonsense_ends_the_conversation() -> None:
     wire, conversation = AnsweringWire(), new()
     wire.coming.put_nowait(b"\xff\xff")
     with pytest.raises(DecodeError):
-        await conversation.run(wire)  # type: ignore[arg-type]  # what is used of it
+        await conversation.run(wire)
 
 
 async def test_cancellations_do_not_pile_up_at_a_peer_that_does_not_read() -> None:

@@ -200,9 +200,14 @@ async def test_an_asking_peer_that_does_not_read_is_not_read_and_costs_others_no
 
     async def keep_asking(stream: Line) -> None:
         nonlocal sent
-        for sent in range(1_000_000):
-            asks = [wire_ask(request(entity_id="x"), sent * 64 + n, tenant="t" * 10_000) for n in range(64)]
-            await stream.write(pb.Frame(asks=asks).SerializeToString())
+        has_room = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(stream.carry(lambda _: stream.hold(), has_room.set))
+            for sent in range(1_000_000):
+                asks = [wire_ask(request(entity_id="x"), sent * 64 + n, tenant="t" * 10_000) for n in range(64)]
+                has_room.clear()
+                if not stream.send(pb.Frame(asks=asks).SerializeToString()):
+                    await has_room.wait()
 
     async def is_stuck() -> bool:
         before = sent
@@ -258,8 +263,8 @@ async def test_a_frame_of_garbage_ends_that_stream_alone() -> None:
 
 async def talk_nonsense(address: str) -> Answered:
     async with Dialler(Greeter("mad:1", KEY, PROTOCOLS), QUICK).conversing(address) as (stream, _):
-        await stream.write(b"\xff\xff\xff")
-        await stream.read()
+        stream.send(b"\xff\xff\xff")
+        await stream.carry(lambda _: None, lambda: None)
     raise AssertionError("it was understood")
 
 

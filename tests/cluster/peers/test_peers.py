@@ -7,7 +7,6 @@ import random
 from dataclasses import replace
 
 import pytest
-from structlog.contextvars import bound_contextvars, get_contextvars
 from structlog.testing import capture_logs
 
 from cluster.invoker.answers import Answered, NoAnswer
@@ -20,6 +19,10 @@ from cluster.peers.greeting import Greeter
 from cluster.peers.peers import Peers
 from model.check import CheckAnswer, CheckRequest
 from model.errors import AuthzError, InvalidRequest, LimitExceeded, NotFound, RuleFailed, SnapshotExpired, Unavailable
+from telemetry.calls import RequestIds, Served, current_call, set_call
+from telemetry.sampling import Sampler, Sampling, Start, TraceParent
+from telemetry.spans import Span, within
+from telemetry.tracing import Tracer
 from tests.cluster.peers.two_nodes import KEY, QUICK, FakeOwn, answered, ask, asking, request, serving
 from tests.support.eventually import eventually
 from tests.support.postgres import free_port
@@ -286,13 +289,29 @@ async def test_an_error_of_whoever_uses_the_peers_comes_out_as_it_is() -> None:
 
 
 async def test_what_logs_call_the_request_travels_and_does_not_stick_to_the_stream() -> None:
-    seen: list[dict[str, object]] = []
-    own = FakeOwn(noticed=lambda _: seen.append(get_contextvars()))
+    seen: list[Served | None] = []
+    own = FakeOwn(noticed=lambda _: seen.append(current_call()))
+    spans: list[Span] = []
+
+    class Named:
+        def header(self, name: str) -> str | None:
+            return "r1" if name == "x-request-id" else None
+
+    async def ask_for_a_traced_call(peers: Peers, address: str) -> None:
+        set_call(Served(Named(), RequestIds()))
+        tracer = Tracer(Sampling(Sampler.ALWAYS, 1.0, lambda: 0.0), {}, "1", lambda _: None)
+        parent = TraceParent(0xAB, 0xCD, is_sampled=True)
+        with within(tracer.begin("call", Start(parent), tracestate="vendor=a")) as span:
+            assert span
+            spans.append(span)
+            await ask(peers, address)
+
     async with serving(own) as there, asking() as peers:
-        with bound_contextvars(request_id="r1", traceparent="00-ab-cd-01", other="stays"):
-            await ask(peers, there.address)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(ask_for_a_traced_call(peers, there.address))
         await ask(peers, there.address)
-    assert seen == [{"request_id": "r1", "traceparent": "00-ab-cd-01"}, {}]
+    named = [(call.request_id, call.traceparent, call.tracestate) for call in seen if call]
+    assert named == [("r1", spans[0].traceparent, "vendor=a"), ("", "", "")]
 
 
 @pytest.mark.parametrize("state", CardState)
@@ -368,17 +387,22 @@ async def test_a_node_that_leaves_turns_away_whoever_comes_then() -> None:
 
 
 async def test_what_the_stream_does_is_done_for_no_request() -> None:
-    heard: list[dict[str, object]] = []
-    async with serving(FakeOwn()) as there, asking(hears_farewell=lambda _: heard.append(get_contextvars())) as peers:
-        with bound_contextvars(request_id="r1"):
-            await ask(peers, there.address)
+    heard: list[Served | None] = []
+
+    async def ask_for_a_call(peers: Peers, address: str) -> None:
+        set_call(Served.elsewhere("r1", "", ""))
+        await ask(peers, address)
+
+    async with serving(FakeOwn()) as there, asking(hears_farewell=lambda _: heard.append(current_call())) as peers:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(ask_for_a_call(peers, there.address))
         there.service.say_farewell()
 
         async def is_heard() -> bool:
             return bool(heard)
 
         await eventually(is_heard)
-        assert heard == [{}]
+        assert heard == [None]
 
 
 async def test_a_node_that_stops_answers_what_was_asked_and_is_not_sought() -> None:
@@ -451,3 +475,29 @@ async def test_asking_for_a_card_may_be_cancelled_at_any_moment() -> None:
                 with pytest.raises(asyncio.CancelledError):
                     await task
         assert (await peers.card_of(there.address)).member.address == "answering:1"
+
+
+async def test_how_long_a_peer_was_waited_for_is_counted_and_forgotten_with_it() -> None:
+    own = FakeOwn()
+    async with serving(own) as there, asking() as peers:
+        for n in range(3):
+            await ask(peers, there.address, request(entity_id=str(n)))
+        durations_s = peers.durations_s[there.address]
+        assert (durations_s.count, durations_s.sum > 0) == (3, True)
+        peers.keep_only(())
+        assert peers.durations_s == {}
+
+
+async def test_what_its_caller_gives_up_is_counted_as_that() -> None:
+    own = FakeOwn()
+    async with serving(own) as there, asking() as peers:
+        asked = asyncio.create_task(ask(peers, there.address, request("wait")))
+
+        async def is_asked() -> bool:
+            return bool(peers.states) and peers.states[0].in_flight == 1
+
+        await eventually(is_asked)
+        asked.cancel()
+        await asyncio.wait([asked])
+        (state,) = peers.states
+        assert (state.asked, state.answered, state.failed, state.given_up) == (1, 0, 0, 1)

@@ -19,7 +19,7 @@ from cluster.peers.wire_errors import KINDS, error_from_proto, error_to_proto
 from model import errors
 from model.attributes import INT32_MAX, INT32_MIN, Attribute, AttributeKind, AttributeValue
 from model.check import NO_CONTEXT, CheckAnswer, CheckRequest, Context, Question, Verdict
-from model.errors import AuthzError, ErrorCode, InvalidSchema, LimitExceeded, NotServed, Unavailable
+from model.errors import AuthzError, ErrorCode, InvalidSchema, LimitExceeded, NotFound, NotServed, Unavailable
 from model.snapshot import Snapshot
 from model.tuples import EntityRef, RelationTuple, SubjectRef
 from proto.dispatch.v1 import dispatch_pb2 as pb
@@ -196,7 +196,7 @@ def test_data_nested_too_deeply_is_said_so_at_both_ends() -> None:
     with pytest.raises(ValueError, match="not JSON"):
         ask_to_proto(CheckRequest("t1", (), 1, context=Context(data=data)), wants_evidence=False)
     with pytest.raises(ValueError, match="nested too deeply"):
-        request_from_proto(pb.Ask(context=pb.Context(json='{"a":' * 100_000)))
+        request_from_proto(asking(context=pb.Context(json='{"a":' * 100_000)))
 
 
 @pytest.mark.parametrize(
@@ -211,12 +211,32 @@ def test_data_nested_too_deeply_is_said_so_at_both_ends() -> None:
 )
 def test_contexts_no_node_sends_are_refused(context: pb.Context) -> None:
     with pytest.raises(ValueError, match=r"."):
-        request_from_proto(pb.Ask(context=context))
+        request_from_proto(asking(context=context))
 
 
 def test_an_answer_without_verdict_is_refused() -> None:
     with pytest.raises(ValueError, match="no verdict: 0"):
-        outcome_from_proto(pb.Answer(outcomes=[pb.Outcome()]))
+        outcome_from_proto(pb.Answer(finding=pb.Finding(outcomes=[pb.Outcome()]).SerializeToString()))
+
+
+def test_what_is_no_request_or_no_finding_is_refused() -> None:
+    with pytest.raises(ValueError, match="no request"):
+        request_from_proto(pb.Ask(request=b"\xff"))
+    with pytest.raises(ValueError, match="no finding"):
+        outcome_from_proto(pb.Answer(finding=b"\xff"))
+
+
+def test_an_error_is_another_object_for_each_who_is_told() -> None:
+    """It is raised, and so grows a traceback."""
+    told = answer_to_proto(1, Answered((CheckAnswer(NotFound("no such type"), 1),), Snapshot.at_commit(1), "v"))
+    first, second = outcome_from_proto(told), outcome_from_proto(told)
+    assert isinstance(first, Answered)
+    assert isinstance(second, Answered)
+    assert first.answers[0].outcome is not second.answers[0].outcome
+
+
+def asking(**parts: Any) -> pb.Ask:
+    return pb.Ask(request=pb.Request(**parts).SerializeToString())
 
 
 def test_rules_may_see_infinities() -> None:

@@ -87,7 +87,9 @@ async def test_all_followers_get_every_commit_which_is_read_once(storage: Counti
             await asyncio.sleep(0)
             await write(storage)
             assert [await task for task in waiting] == [expected] * 50
+        assert (len(tails), tails.followers, tails.commits) == (1, 50, 3)
     assert storage.commits_read == [1, 2, 3]
+    assert (len(tails), tails.followers) == (0, 0)
 
 
 async def test_a_follower_begins_at_the_head_of_its_call(storage: CountingStorage, tails: Tails[int]) -> None:
@@ -364,3 +366,27 @@ async def test_a_generator_that_is_closed_while_it_follows_leaves_nothing(
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert asyncio.all_tasks() == before
+
+
+async def test_a_tail_that_cannot_read_what_it_knows_of_lags(
+    storage: CountingStorage, tails: Tails[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_read = asyncio.Event()
+    read = storage.commits_since
+
+    async def read_slowly(tenant: str, since: Snapshot, most: int) -> list[Commit]:
+        await may_read.wait()
+        return await read(tenant, since, most)
+
+    async with tails.following("t1", None) as cursor:
+        waiting = asyncio.ensure_future(cursor.next(PATIENCE_S))
+        await asyncio.sleep(0.01)
+        assert tails.lag_s == 0
+        monkeypatch.setattr(storage, "commits_since", read_slowly)
+        await write(storage)
+        await asyncio.sleep(0.05)
+        assert tails.lag_s >= 0.03
+        may_read.set()
+        assert await waiting == 1
+        await asyncio.sleep(0.01)
+        assert tails.lag_s == 0

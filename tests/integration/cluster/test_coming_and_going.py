@@ -15,6 +15,7 @@ from tests.support.client import Client
 _BALANCING = json.dumps(
     {"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}}
 )  # Source: gRPC, service_config.proto; as any balancer it leaves out a node that says it does not serve
+BALANCED = (("grpc.service_config", _BALANCING), ("grpc.default_authority", "ringward"))  # a list is no authority
 
 
 async def test_a_node_that_joins_has_taken_over_answers_before_it_serves(fleet: Fleet) -> None:
@@ -60,8 +61,7 @@ async def test_a_node_that_is_told_to_leave_finishes_what_it_has_and_nothing_is_
 async def test_restarting_all_nodes_one_after_the_other_loses_no_call(fleet: Fleet) -> None:
     """Clients call by a list of all nodes; what was sent to one is not sent again to another."""
     everybody = "ipv4:" + ",".join(addresses(fleet).values())
-    options = (("grpc.service_config", _BALANCING), ("grpc.default_authority", "ringward"))  # a list is no authority
-    async with load_on({"all": everybody}, *options) as load:
+    async with load_on({"all": everybody}, *BALANCED) as load:
         for name in "abc":
             await load.goes_on("all")
             assert await asyncio.to_thread(fleet[name].end) == 0

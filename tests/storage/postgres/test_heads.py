@@ -98,6 +98,8 @@ async def test_all_who_wait_share_one_reading_of_all_their_tenants(slow: SlowDat
     await turn()
     assert [seen(task) for task in (first, *waiting)] == [0] * 5
     assert [list(names) for names, _ in slow.readings] == [["t1"], ["b", "a", "c"]]
+    assert heads.reads == 2
+    assert heads.reads_s > 0
     assert repr(heads) == "Heads(0 waiting, idle)"
 
 

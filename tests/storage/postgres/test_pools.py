@@ -367,3 +367,34 @@ async def test_each_end_of_a_silent_connection_is_probed_as_often_as_asked(datab
     assert await connection.fetchval("SHOW tcp_user_timeout") == "22000"
     connections.bring_back(connection)
     await connections.close()
+
+
+# --- what is counted ---
+
+
+async def test_uses_waits_and_refusals_are_counted(pool: Pool) -> None:
+    let_go = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        await holding(pool, many=5, group=group, let_go=let_go)
+        waiting = [group.create_task(pool.fetch("SELECT 1")) for _ in range(3)]
+        await asyncio.sleep(0.05)
+        with pytest.raises(LimitExceeded):
+            await pool.fetch("SELECT 1")
+        during = pool.counts
+        let_go.set()
+    assert (during.used, during.idle, during.most, during.waiting) == (5, 0, 5, 3)
+    assert (during.uses, during.waits, during.refused, during.opened) == (5, 3, 1, 5)
+    after = pool.counts
+    assert (after.used, after.idle, after.waiting, after.uses, after.opened) == (0, 5, 0, 8, 5)
+    assert after.waited_s >= 3 * 0.05
+    assert all(task.done() for task in waiting)
+
+
+async def test_one_who_waited_in_vain_is_counted_as_refused(pool: Pool) -> None:
+    let_go = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        await holding(pool, many=5, group=group, let_go=let_go)
+        with pytest.raises(Unavailable):
+            await pool.fetch("SELECT 1")
+        let_go.set()
+    assert (pool.counts.waits, pool.counts.refused, pool.counts.waiting) == (1, 1, 0)

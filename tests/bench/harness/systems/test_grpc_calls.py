@@ -11,9 +11,16 @@ import grpc.aio
 import pytest
 
 from bench.harness.ports import CallFailed, Request
+from bench.harness.systems import grpc_calls
 from bench.harness.systems.grpc_calls import grpc_connected
 
 ECHO, COUNT = "/test.Echo/Say", "/test.Echo/Count"
+
+
+@pytest.fixture(params=["native", "grpcio"], autouse=True)
+def _client(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "grpcio":
+        monkeypatch.setattr(grpc_calls, "find_spec", lambda _: None)
 
 
 @asynccontextmanager

@@ -1,0 +1,1 @@
+"""The Helm chart (``ringward/``) and what is generated into it."""

@@ -1,0 +1,1 @@
+"""Profiles as ``go tool pprof`` reads them."""
