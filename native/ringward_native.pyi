@@ -119,7 +119,7 @@ class Transport:
         """A descriptor that is readable when there is something to drain."""
 
     def drain(self) -> list[tuple[int, Any, Any]]:
-        """What has happened since, in order: what it is; the call, or the id of call or listener; what comes with it."""
+        """What has happened since, in order: what it is; the call, or the id of call or listener; what comes along."""
 
     def close(self) -> None:
         """Cut off what is left, and wait for the thread to end."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from cli.main import main
 from cli.version import installed_version
 
-COMMANDS = ["serve", "quickstart", "validate", "ast", "config", "version", "completion"]
+COMMANDS = ["serve", "health", "quickstart", "validate", "ast", "config", "version", "completion"]
 
 
 def test_alone_it_prints_its_help_with_all_commands_and_first_steps() -> None:
@@ -24,6 +25,14 @@ def test_every_command_explains_itself(command: str) -> None:
     result = CliRunner().invoke(main, [command, "--help"])
     assert result.exit_code == 0
     assert result.output.startswith(f"Usage: main {command} ")
+
+
+def test_every_command_of_the_table_is_where_it_says_under_its_own_name() -> None:
+    context = click.Context(main)
+    for name in main.list_commands(context):
+        command = main.get_command(context, name)
+        assert command is not None
+        assert command.name == name
 
 
 def test_the_version_is_printed() -> None:
