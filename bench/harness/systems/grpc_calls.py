@@ -76,7 +76,7 @@ class NativeConnection:
         messages, code, text = await self._loop.ask(channel, request.method, request.body, self._metadata)
         if code:
             raise CallFailed(_CODES.get(code, str(code)), text)
-        return messages
+        return tuple(messages)
 
 
 class GrpcConnection:
@@ -104,7 +104,7 @@ class GrpcConnection:
         unary: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(method)
 
         async def all_of(body: bytes) -> Reply:
-            return [message async for message in stream(body, metadata=self._metadata)]
+            return tuple([message async for message in stream(body, metadata=self._metadata)])
 
         async def one(body: bytes) -> Reply:
             return (await unary(body, metadata=self._metadata),)

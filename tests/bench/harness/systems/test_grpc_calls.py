@@ -58,20 +58,20 @@ async def test_servers_are_asked_in_turn() -> None:
         addresses = [await stack.enter_async_context(echoing(name, seen)) for name in ("a", "b", "c")]
         async with grpc_connected(addresses, 2) as connection:
             replies = [await connection.call(Request(ECHO, b"hello")) for _ in range(12)]
-    assert list(map(list, replies)) == [[b"hello"]] * 12
+    assert replies == [(b"hello",)] * 12
     assert seen == {"a": 4, "b": 4, "c": 4}
 
 
 async def test_a_stream_is_given_as_a_whole() -> None:
     streaming = frozenset({COUNT})
     async with echoing("a", Counter()) as address, grpc_connected([address], 1, streaming=streaming) as connection:
-        assert await connection.call(Request(COUNT, b"3")) == [b"0", b"1", b"2"]
-        assert await connection.call(Request(COUNT, b"0")) == []
+        assert await connection.call(Request(COUNT, b"3")) == (b"0", b"1", b"2")
+        assert await connection.call(Request(COUNT, b"0")) == ()
 
 
 async def test_headers_are_sent_with_each_request() -> None:
     async with echoing("a", Counter()) as address, grpc_connected([address], 1, headers={"key": "!"}) as connection:
-        assert list(await connection.call(Request(ECHO, b"hello"))) == [b"hello!"]
+        assert await connection.call(Request(ECHO, b"hello")) == (b"hello!",)
 
 
 async def test_a_call_fails_by_the_name_of_its_status() -> None:
