@@ -37,7 +37,7 @@ cluster: setup ## start a cluster to play with: three nodes, PostgreSQL, Redis, 
 
 test: setup ## run all tests; ARGS="tests/cli -k config" runs some
 	@.ci/install-servers
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 bench: setup ## measure how fast it is, in a quarter of an hour; ARGS="--openfga PATH --check" measures more
 	@.ci/install-servers postgresql nghttp2-client

@@ -16,6 +16,7 @@ from cli.config import Configuration, InvalidConfiguration, node_settings
 from cli.running import (
     ToldToStop,
     broken_off_by,
+    give_memory_back,
     open_many_files,
     output_without_waiting,
     run_until_signal,
@@ -57,6 +58,7 @@ def serve(config: Path | None, **given: Sequence[str]) -> None:
         tap = LogTap() if settings.telemetry.logs else None
         start_logs(LogLevel.parse(configuration.text("logger.level")), is_json=is_json, tap=tap)
         open_many_files()
+        give_memory_back()
         run_until_signal(partial(_serve, configuration, settings, tap))
 
 

@@ -18,8 +18,6 @@ from tests.deploy.containers import Container, containers
 from tests.support.client import Client
 from tests.support.eventually import eventually
 
-pytestmark = pytest.mark.xdist_group("compose")  # it is started once, by one worker
-
 SCHEMA = "entity user {}\nentity doc {\n relation viewer @user\n permission view = viewer\n}"
 PATIENCE_S = 120.0
 

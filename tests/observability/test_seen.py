@@ -15,8 +15,6 @@ from tests.observability.rules import GROUPS, RULES, written
 from tests.observability.scene import Scene, Series, play
 from tests.support.prometheus import promtool
 
-pytestmark = pytest.mark.xdist_group("scene")  # it is played once, by one worker
-
 # What shows nothing but when something is amiss, as its description says.
 EMPTY_WHEN_WELL = {
     ("Ringward: overview", "Failed, by code"),

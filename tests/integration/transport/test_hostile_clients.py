@@ -190,8 +190,14 @@ async def test_whoever_sends_byte_by_byte_is_answered_and_costs_nothing_meanwhil
 
 
 async def test_requests_that_never_end_are_bounded_in_all(victim: Victim) -> None:
-    most = 3 * 2**20
     before_mb = victim.memory_mb
+    for _ in range(3):  # what is freed once may be kept for the next time, and more of it each time
+        await pour_without_end(victim, before_mb)
+        await forgotten(victim, before_mb)
+
+
+async def pour_without_end(victim: Victim, before_mb: float) -> None:
+    most = 3 * 2**20
     async with AsyncExitStack() as clients:
         refused = 0
         for _ in range(4):  # 40 requests each, of 3 MB each: 480 MB, of which 256 MB are taken
@@ -208,7 +214,6 @@ async def test_requests_that_never_end_are_bounded_in_all(victim: Victim) -> Non
             assert await is_answered(victim)
         assert refused > 0
         assert victim.memory_mb - before_mb < 600
-    await forgotten(victim, before_mb)
 
 
 async def forgotten(victim: Victim, before_mb: float) -> None:
