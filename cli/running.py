@@ -22,6 +22,7 @@ _INIT = 1
 
 _M_MMAP_THRESHOLD = -3  # malloc.h
 _LARGE_BYTES = 128 * 1024  # what glibc itself begins with
+_TRIM_EVERY_S = 5.0
 
 _YOUNG_OBJECTS = 10_000  # a few MB; Python's own 700 are what a single check leaves behind
 
@@ -114,6 +115,26 @@ def give_memory_back() -> None:
     """
     with suppress(AttributeError, OSError):  # another system's, or another allocator
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
+
+
+@asynccontextmanager
+async def memory_trimmed() -> AsyncIterator[None]:
+    """While the context lasts, what smaller blocks have left free between others goes back too, every few seconds."""
+    try:
+        trim = ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError):
+        yield
+        return
+
+    async def keep_trimming() -> None:
+        while True:
+            await asyncio.sleep(_TRIM_EVERY_S)
+            await asyncio.to_thread(trim, 0)
+
+    async with asyncio.TaskGroup() as group:
+        trimming = group.create_task(keep_trimming())
+        yield
+        trimming.cancel()
 
 
 def spare_the_collector() -> None:

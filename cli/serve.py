@@ -17,6 +17,7 @@ from cli.running import (
     ToldToStop,
     broken_off_by,
     give_memory_back,
+    memory_trimmed,
     open_many_files,
     output_without_waiting,
     run_until_signal,
@@ -131,5 +132,6 @@ async def _serve(configuration: Configuration, settings: NodeSettings, tap: LogT
             metrics=node.operations_url or "not served",
         )
         spare_the_collector()
-        await node.serve_until(stop)
+        async with memory_trimmed():
+            await node.serve_until(stop)
     log.info("node stopped")

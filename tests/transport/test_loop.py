@@ -262,6 +262,7 @@ async def test_calls_on_one_channel_share_its_connection_and_are_answered_each_f
 
     async with listening(answer=answer) as (server, address), calling() as loop:
         channel = loop.channel(address, BOUNDS)
+        assert await loop.ask(channel, ASK, b"a") == ([b"aa"], 0, "")  # what the server allows is known from then on
         asks = [loop.ask(channel, ASK, b"%d" % number) for number in range(30)]  # more than may be at once
         answers = await asyncio.gather(*asks)
         assert answers == [([b"%d%d" % (number, number)], 0, "") for number in range(30)]
