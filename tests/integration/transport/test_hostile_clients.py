@@ -218,7 +218,7 @@ async def pour_without_end(victim: Victim, before_mb: float) -> None:
 
 async def forgotten(victim: Victim, before_mb: float) -> None:
     """Return once the memory of clients that have gone is given back."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while victim.memory_mb - before_mb > MOST_GROWTH_MB / 2:  # noqa: ASYNC110 - another process's
             await asyncio.sleep(0.05)
 
