@@ -44,12 +44,22 @@ def request_from_proto(ask: pb.Ask) -> CheckRequest:
 
 
 def _bytes_of(request: CheckRequest) -> bytes:
-    if request.context is NO_CONTEXT and len(request.questions) == 1 and not request.questions[0].arguments:
+    if _is_remembered(request):
         return _told(request.tenant, request.schema_version, request.snap_token, request.depth, request.questions[0])
     message = _message_of(request)
     if request.context is not NO_CONTEXT:
         message.context.CopyFrom(_context_to_proto(request.context))
     return message.SerializeToString()
+
+
+def _is_remembered(request: CheckRequest) -> bool:
+    """True for a single question that is small: clients may name versions and tokens of any length."""
+    return (
+        request.context is NO_CONTEXT
+        and len(request.questions) == 1
+        and not request.questions[0].arguments
+        and len(request.tenant) + len(request.schema_version) + len(request.snap_token) <= _MOST_REMEMBERED_BYTES
+    )
 
 
 @lru_cache(_REMEMBERED)

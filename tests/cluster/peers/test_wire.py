@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from cluster.invoker.answers import Answered, Evidence
 from cluster.member import Member
+from cluster.peers import wire_asks
 from cluster.peers.card import Card, CardState, Protocols
 from cluster.peers.wire_answers import answer_to_proto, outcome_from_proto
 from cluster.peers.wire_asks import ask_to_proto, request_from_proto
@@ -217,6 +219,15 @@ def test_contexts_no_node_sends_are_refused(context: pb.Context) -> None:
 def test_an_answer_without_verdict_is_refused() -> None:
     with pytest.raises(ValueError, match="no verdict: 0"):
         outcome_from_proto(pb.Answer(finding=pb.Finding(outcomes=[pb.Outcome()]).SerializeToString()))
+
+
+@pytest.mark.parametrize(
+    "sent", [replace(request(), snap_token="t" * 10_000), replace(request(), schema_version="v" * 10_000)]
+)
+def test_what_a_client_makes_long_is_not_remembered_at_either_end(sent: CheckRequest) -> None:
+    before = wire_asks._told.cache_info(), wire_asks._known.cache_info()
+    assert request_from_proto(ask_to_proto(sent, wants_evidence=False)) == sent
+    assert (wire_asks._told.cache_info(), wire_asks._known.cache_info()) == before
 
 
 def test_what_is_no_request_or_no_finding_is_refused() -> None:
