@@ -20,8 +20,6 @@ from telemetry.outlet import Outlet
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _INIT = 1
 
-_M_MMAP_THRESHOLD = -3  # malloc.h
-_LARGE_BYTES = 128 * 1024  # what glibc itself begins with
 _TRIM_EVERY_S = 5.0
 
 _YOUNG_OBJECTS = 10_000  # a few MB; Python's own 700 are what a single check leaves behind
@@ -107,19 +105,13 @@ def open_many_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def give_memory_back() -> None:
-    """Have large blocks return to the system as soon as they are freed, where the allocator is glibc's.
-
-    Left to itself it keeps more of them the larger the first was that it freed: after four floods of requests of 3 MB a
-    node kept 310 MB for ever, and so it keeps 80.
-    """
-    with suppress(AttributeError, OSError):  # another system's, or another allocator
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
-
-
 @asynccontextmanager
 async def memory_trimmed() -> AsyncIterator[None]:
-    """While the context lasts, what smaller blocks have left free between others goes back too, every few seconds."""
+    """While the context lasts, memory that is free goes back to the system every few seconds, where glibc allocates it.
+
+    Left to itself glibc keeps what lies free between blocks, and more of it the larger the first block was that it
+    freed: after four floods of requests of 3 MB a node kept 310 MB for ever, and so it keeps 80.
+    """
     try:
         trim = ctypes.CDLL(None).malloc_trim
     except (AttributeError, OSError):

@@ -16,7 +16,6 @@ from cli.config import Configuration, InvalidConfiguration, node_settings
 from cli.running import (
     ToldToStop,
     broken_off_by,
-    give_memory_back,
     memory_trimmed,
     open_many_files,
     output_without_waiting,
@@ -59,7 +58,6 @@ def serve(config: Path | None, **given: Sequence[str]) -> None:
         tap = LogTap() if settings.telemetry.logs else None
         start_logs(LogLevel.parse(configuration.text("logger.level")), is_json=is_json, tap=tap)
         open_many_files()
-        give_memory_back()
         run_until_signal(partial(_serve, configuration, settings, tap))
 
 

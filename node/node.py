@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from api.auth.opening import opened_authenticator
 from api.cluster_limit import opened_cluster_limit
@@ -40,6 +41,10 @@ from node.transports import Transports
 from proto.base.v1.service_pb2 import WatchResponse
 from storage.base import Storage
 from telemetry.log_tap import LogTap
+
+if TYPE_CHECKING:
+    from node.metrics.measurements import Measurements
+    from telemetry.tracing import Tracer
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +93,7 @@ async def open_node(settings: NodeSettings, log_tap: LogTap | None = None) -> As
     log_tap: where events of the log come from, if they are to be sent.
     Raises StorageFailed, Misconfigured or Unavailable, saying why, if it cannot start.
     """
-    grpc_tls = ListenerTls(settings.grpc_tls) if settings.grpc_tls else None
-    http_tls = ListenerTls(settings.http_tls) if settings.http and settings.http_tls else None
-    peer_tls = ListenerTls(settings.cluster.tls) if settings.cluster and settings.cluster.tls else None
+    tls = _tls_of_listeners(settings)
     health = Health()
     measured = measurements_of(settings)
     outbounds: Outbounds = {}
@@ -108,28 +111,18 @@ async def open_node(settings: NodeSettings, log_tap: LogTap | None = None) -> As
         drained = asyncio.Event()
         transports = Transports(settings.grpc_transport)
         cluster = (
-            cluster_of(settings, answering, transports, peer_tls, reach=health.reach, stop=drained.set, tracer=tracer)
+            cluster_of(
+                settings, answering, transports, tls.get("peer"), reach=health.reach, stop=drained.set, tracer=tracer
+            )
             if settings.cluster
             else None
         )
         services = _services(settings, storage, answering.invoker(cluster.checks if cluster else None), tails)
         entrance = Entrance(authenticator, settings.limits, cluster_limit)
-        observers: list[Observer] = [CallIds()]
-        if tracer is not None:
-            observers.append(CallTraces(tracer))
-        if measured is not None:
-            observers.append(measured.calls)
-        edge = Edge(services, health, entrance, Observation(*observers))
-        host = transports.clients(settings, edge, grpc_tls)
-        rest_host = settings.http and RestHost(
-            edge,
-            settings.http,
-            host=settings.host,
-            max_message_bytes=settings.max_message_bytes,
-            ssl_context=http_tls.http_context() if http_tls else None,
-        )
+        edge = Edge(services, health, entrance, _observation(tracer, measured))
+        host = transports.clients(settings, edge, tls.get("grpc"))
+        rest_host = _rest_host(settings, edge, tls.get("http"))
         hosts = (host, rest_host) if rest_host else (host,)
-        tls = {name: some for name, some in (("grpc", grpc_tls), ("http", http_tls), ("peer", peer_tls)) if some}
         beside = [some.follow_files for some in tls.values()]
         if cluster_limit is not None:
             beside.append(cluster_limit.keep_filled)
@@ -150,13 +143,45 @@ async def open_node(settings: NodeSettings, log_tap: LogTap | None = None) -> As
                 storage_place(settings.database),
                 health,
                 rest_url=rest_host.url if rest_host else "",
-                is_grpc_encrypted=grpc_tls is not None,
+                is_grpc_encrypted="grpc" in tls,
                 asks_for_tokens=settings.auth is not None,
                 peer_address=cluster.address if cluster else "",
                 drained=drained,
                 operations_url=operations_url,
                 profiler_url=profiler_url,
             )
+
+
+def _tls_of_listeners(settings: NodeSettings) -> Mapping[str, ListenerTls]:
+    """How listeners are encrypted, those that are, by what they speak. Raises Misconfigured."""
+    given = {
+        "grpc": settings.grpc_tls,
+        "http": settings.http_tls if settings.http else None,
+        "peer": settings.cluster.tls if settings.cluster else None,
+    }
+    return {name: ListenerTls(tls) for name, tls in given.items() if tls}
+
+
+def _observation(tracer: Tracer | None, measured: Measurements | None) -> Observation:
+    """Who looks on at calls: metrics last, so that they find the span of the call."""
+    observers: list[Observer] = [CallIds()]
+    if tracer is not None:
+        observers.append(CallTraces(tracer))
+    if measured is not None:
+        observers.append(measured.calls)
+    return Observation(*observers)
+
+
+def _rest_host(settings: NodeSettings, edge: Edge, tls: ListenerTls | None) -> RestHost | None:
+    if settings.http is None:
+        return None
+    return RestHost(
+        edge,
+        settings.http,
+        host=settings.host,
+        max_message_bytes=settings.max_message_bytes,
+        ssl_context=tls.http_context() if tls else None,
+    )
 
 
 @asynccontextmanager

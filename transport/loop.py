@@ -1,9 +1,7 @@
 """A native transport on an event loop: what has happened to calls goes to whom it concerns.
 
-All that a node listens to and whom it calls share one: its thread, which is woken for whatever there is, does the
-more each time. Three of them made a check that is passed on a fifth dearer.
-
-It lies in a queue whose descriptor becomes readable, and is emptied whole.
+It lies in a queue whose descriptor becomes readable, and is emptied whole. All that a node listens to and whom it calls
+share one transport, so that its thread and this loop are woken the less often, each time for more.
 """
 
 from __future__ import annotations
@@ -196,7 +194,7 @@ class NativeLoop:
             elif kind == native.GONE:
                 self._cancel(subject)
             elif kind == native.CLOSED:
-                self._listening[subject].is_closed.set()
+                self._listening.pop(subject).is_closed.set()
             else:
                 self._tell(kind, subject, said)
 

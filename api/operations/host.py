@@ -16,7 +16,6 @@ from api.health import Health
 from api.operations.settings import OperationsSettings
 from api.rest.health import health_routes
 from api.rest.server import HttpServer
-from model.errors import Unavailable
 
 ShowMetrics = Callable[[str], Awaitable[tuple[bytes, str]]]
 """The metrics in a format that an Accept header allows, and the media type of it."""
@@ -31,7 +30,7 @@ class OperationsHost:
             return Response(body, headers={"Content-Type": media_type})
 
         app = Starlette(routes=[Route("/metrics", metrics), *health_routes(health)])
-        self._server = HttpServer(app, host=host, port=settings.port)
+        self._server = HttpServer(app, host=host, port=settings.port, setting="metrics.port")
 
     def __repr__(self) -> str:
         return f"<OperationsHost {self.url}>"
@@ -43,11 +42,8 @@ class OperationsHost:
 
     async def start(self) -> None:
         """Listen. Raises Unavailable, naming the address and the setting, if that is not possible."""
-        try:
-            await self._server.start()
-        except Unavailable as error:
-            raise Unavailable(f"metrics.port: {error}") from error
+        await self._server.start()
 
     async def stop(self, grace_s: float) -> None:
         """Take no new requests, and end those that take longer than ``grace_s`` seconds."""
-        await self._server.stop(grace_s, lambda: None)
+        await self._server.stop(grace_s)

@@ -24,7 +24,6 @@ from api.operations import cpu, heap, tasks
 from api.operations.guard import Guard
 from api.operations.settings import ProfilerSettings
 from api.rest.server import HttpServer
-from model.errors import Unavailable
 
 MOST_S = 120
 _LOOPBACK = "127.0.0.1"
@@ -76,7 +75,9 @@ class ProfilerHost:
             ],
             middleware=guards,
         )
-        self._server = HttpServer(app, host=host if settings.token else _LOOPBACK, port=settings.port)
+        self._server = HttpServer(
+            app, host=host if settings.token else _LOOPBACK, port=settings.port, setting="profiler.port"
+        )
 
     def __repr__(self) -> str:
         return f"<ProfilerHost {self.url}>"
@@ -88,15 +89,12 @@ class ProfilerHost:
 
     async def start(self) -> None:
         """Listen. Raises Unavailable, naming the address and the setting, if that is not possible."""
-        try:
-            await self._server.start()
-        except Unavailable as error:
-            raise Unavailable(f"profiler.port: {error}") from error
+        await self._server.start()
 
     async def stop(self, grace_s: float) -> None:
         """Take no new requests; what is being measured ends now."""
         self._is_over.set()
-        await self._server.stop(grace_s, lambda: None)
+        await self._server.stop(grace_s)
 
     def _one_at_a_time(self, usual_s: int, make: Make) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:

@@ -21,11 +21,23 @@ _LAST_WORDS_S = 2
 
 
 class HttpServer:
-    """Serves one application, encrypted if ``ssl_context`` is given. ``url`` is known once started."""
+    """Serves one application, encrypted if ``ssl_context`` is given. ``url`` is known once started.
 
-    def __init__(self, app: ASGIApp, *, host: str, port: int, ssl_context: ssl.SSLContext | None = None) -> None:
+    setting: which gives the port; whoever learns that it cannot be had is told.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        host: str,
+        port: int,
+        ssl_context: ssl.SSLContext | None = None,
+        setting: str = "",
+    ) -> None:
         self._host = host
         self._asked_port = port
+        self._setting = setting
         self._socket: socket.socket | None = None
         self._is_encrypted = ssl_context is not None
         self._server = uvicorn.Server(_uvicorn_config(_Dated(app), ssl_context))
@@ -41,14 +53,19 @@ class HttpServer:
         return f"{scheme}://{local_address(self._host, port)}"
 
     async def start(self) -> None:
-        """Listen. Raises Unavailable, naming the address, if that is not possible."""
-        self._socket = _listen(self._host, self._asked_port)
+        """Listen. Raises Unavailable, naming the address and the setting, if that is not possible."""
+        try:
+            self._socket = _listen(self._host, self._asked_port)
+        except Unavailable as error:
+            if not self._setting:
+                raise
+            raise Unavailable(f"{self._setting}: {error}") from error
         # uvicorn's serve() in parts, without the rest of it: signal handlers, and a loop that wakes ten times a second.
         self._server.config.load()
         self._server.lifespan = self._server.config.lifespan_class(self._server.config)
         await self._server.startup(sockets=[self._socket])
 
-    async def stop(self, grace_s: float, end_requests: Callable[[], None]) -> None:
+    async def stop(self, grace_s: float, end_requests: Callable[[], None] = lambda: None) -> None:
         """Take no new requests, let running ones finish for ``grace_s`` seconds, then have them ended."""
         if self._socket is None:
             return
