@@ -277,6 +277,7 @@ async def test_a_server_that_stops_ends_what_is_running_and_takes_nothing_new(tr
 
     async with serving(transport, wait) as host, open_channel(host) as channel, connected(host.address) as idle:
         await idle.send(http2.opened())
+        await idle.until_settled()
         running = asyncio.ensure_future(ask(channel, LIST, pb.TenantListRequest()))
         await begun.wait()
         stopping = asyncio.ensure_future(host.stop(TIMEOUT_S))
@@ -284,6 +285,7 @@ async def test_a_server_that_stops_ends_what_is_running_and_takes_nothing_new(tr
         with pytest.raises(ConnectionRefusedError):
             async with connected(host.address):
                 pass
+        await channel.wait_for_state_change(grpc.ChannelConnectivity.READY)  # until it hears, it may still be answered
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await ask(channel, LIST, pb.TenantListRequest())
         assert refused.value.code() is grpc.StatusCode.UNAVAILABLE

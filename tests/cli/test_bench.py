@@ -85,7 +85,8 @@ def test_an_interrupt_ends_all_that_was_started_and_what_was_measured_is_written
     options = ("--workload=cached", "--runs=1", "--duration=1.0", "-o", "out")
     with started(*SMALL, *options, home=tmp_path, environment={"TMPDIR": str(place)}) as process:
         read_until(process, "cached (")
-        assert any("generator_process" in each or "h2load" in each for each in left_over(str(place)))
+        while not any("generator_process" in each or "h2load" in each for each in left_over(str(place))):
+            assert process.poll() is None
         process.send_signal(signal.SIGINT)
         out, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130, out + errors

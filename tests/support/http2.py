@@ -174,6 +174,11 @@ class Wire:
         self._note(taken)
         return taken
 
+    async def until_settled(self) -> None:
+        """Wait until the server says that it has read our settings."""
+        while (taken := await self.take()).kind != Kind.SETTINGS or not taken.flags & ACK:
+            pass
+
     async def until_closed(self) -> list[int]:
         """Wait until the server closes; the error codes of its GOAWAY frames."""
         async with asyncio.timeout(_PATIENCE_S):
