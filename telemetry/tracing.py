@@ -1,29 +1,22 @@
-"""Traces: the spans of ``spans.py`` as OpenTelemetry's SDK records them.
+"""Traces: the spans of ``spans.py``, and what OpenTelemetry's SDK calls a readable span once one has ended.
 
-The SDK is loaded with this module, so only by a node that traces. Whether a call is traced is decided before the SDK
-hears of it (``sampling.py``): a span it would drop costs as much as all else that is done for a cached answer.
+The SDK is loaded with this module, so only by a node that traces. Of it we use what a span is once it is done, for that
+is what encoders read; its recorder takes five times as long as ours, for processors, links, events, locks that nobody
+here needs. Whether a call is traced is decided before any of this (``sampling.py``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from time import time_ns
+from typing import NamedTuple
 
-from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON
-from opentelemetry.trace import (
-    NonRecordingSpan,
-    SpanContext,
-    Status,
-    StatusCode,
-    TraceFlags,
-    TraceState,
-    set_span_in_context,
-)
-from opentelemetry.trace import Span as SdkSpan
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags, TraceState
 from opentelemetry.trace import SpanKind as SdkKind
-from opentelemetry.trace import Tracer as SdkTracer
 
 from telemetry.sampling import Sampling, Start, TraceParent
 from telemetry.spans import Note, Span, SpanKind
@@ -37,15 +30,9 @@ _KINDS = {
     SpanKind.CLIENT: SdkKind.CLIENT,
 }
 _MOST_CHARACTERS = 1_000  # of an attribute: ids, messages, none of them a payload
-_LIMITS = SpanLimits(
-    max_span_attributes=64,
-    max_event_attributes=16,
-    max_link_attributes=16,
-    max_events=16,
-    max_links=16,
-    max_span_attribute_length=_MOST_CHARACTERS,
-    max_attribute_length=_MOST_CHARACTERS,
-)
+_SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+_NO_STATE = TraceState()
+_NOT_FAILED = Status(StatusCode.UNSET)
 
 
 class Tracer:
@@ -54,12 +41,8 @@ class Tracer:
     def __init__(
         self, sampling: Sampling, resource: Mapping[str, str], version: str, ended: Callable[[ReadableSpan], None]
     ) -> None:
-        # Everything is said here: what is left open the SDK reads from the environment.
-        provider = TracerProvider(
-            sampler=ALWAYS_ON, resource=Resource(dict(resource)), shutdown_on_exit=False, span_limits=_LIMITS
-        )
-        provider.add_span_processor(_Handing(ended))
-        self._sdk = provider.get_tracer("ringward", version)
+        self._source = _Source(Resource(dict(resource)), InstrumentationScope("ringward", version), ended)
+        self._ids = RandomIdGenerator()
         self.sampling = sampling
 
     def __repr__(self) -> str:
@@ -67,8 +50,12 @@ class Tracer:
 
     def begin(self, name: str, start: Start, *, tracestate: str = "") -> Span:
         """The first span of a trace in this process."""
-        context = Context() if start.parent is None else _context_of(start.parent, tracestate)
-        return _Recorded(self._sdk, self._sdk.start_span(name, context, SdkKind.SERVER), _Room())
+        if start.parent is None:
+            trace = _Trace(self._source, self._ids, self._ids.generate_trace_id(), _NO_STATE)
+            return _Recorded(trace, name, SpanKind.SERVER, None)
+        state = TraceState.from_header([tracestate]) if tracestate else _NO_STATE
+        remote = SpanContext(start.parent.trace_id, start.parent.span_id, True, _SAMPLED, state)
+        return _Recorded(_Trace(self._source, self._ids, remote.trace_id, state), name, SpanKind.SERVER, remote)
 
     def resume(self, name: str, traceparent: str, *, tracestate: str = "") -> Span | None:
         """The first span here of what another node has decided to trace; None if its word cannot be read."""
@@ -76,37 +63,58 @@ class Tracer:
         return None if parent is None else self.begin(name, Start(parent), tracestate=tracestate)
 
 
-class _Room:
-    """How many more spans a trace may have in this process: a long list is looked for in thousands of rounds."""
+class _Source(NamedTuple):
+    """Where spans come from, and who gets them."""
 
-    __slots__ = ("left",)
+    resource: Resource
+    scope: InstrumentationScope
+    ended: Callable[[ReadableSpan], None]
 
-    def __init__(self) -> None:
-        self.left = MOST_SPANS
+
+class _Trace:
+    """What the spans of one trace share in this process.
+
+    room: how many more there may be, for a long list is looked for in thousands of rounds.
+    """
+
+    __slots__ = ("_ids", "_state", "_trace_id", "room", "source")
+
+    def __init__(self, source: _Source, ids: RandomIdGenerator, trace_id: int, state: TraceState) -> None:
+        self.source = source
+        self.room = MOST_SPANS
+        self._ids = ids
+        self._trace_id = trace_id
+        self._state = state
+
+    def next_context(self) -> SpanContext:
+        return SpanContext(self._trace_id, self._ids.generate_span_id(), False, _SAMPLED, self._state)
 
 
 class _Recorded:
     """Fulfils ``Span``."""
 
-    __slots__ = ("_has_failed", "_notes", "_room", "_sdk", "_span")
+    __slots__ = ("_context", "_kind", "_name", "_notes", "_parent", "_since_ns", "_status", "_trace")
 
-    def __init__(self, sdk: SdkTracer, span: SdkSpan, room: _Room) -> None:
-        self._sdk = sdk
-        self._span = span
-        self._room = room
+    def __init__(self, trace: _Trace, name: str, kind: SpanKind, parent: SpanContext | None) -> None:
+        self._trace = trace
+        self._name = name
+        self._kind = kind
+        self._parent = parent
+        self._context = trace.next_context()
         self._notes: dict[str, Note] = {}
-        self._has_failed = False
+        self._status = _NOT_FAILED
+        self._since_ns = time_ns()
 
     def __repr__(self) -> str:
         return f"<span {self.traceparent}>"
 
     @property
     def trace_id(self) -> str:
-        return format(self._span.get_span_context().trace_id, "032x")
+        return format(self._context.trace_id, "032x")
 
     @property
     def span_id(self) -> str:
-        return format(self._span.get_span_context().span_id, "016x")
+        return format(self._context.span_id, "016x")
 
     @property
     def traceparent(self) -> str:
@@ -114,27 +122,38 @@ class _Recorded:
 
     @property
     def tracestate(self) -> str:
-        return self._span.get_span_context().trace_state.to_header()
+        return self._context.trace_state.to_header()
 
     def note(self, name: str, value: Note) -> None:
-        self._notes[name] = value
+        self._notes[name] = value[:_MOST_CHARACTERS] if isinstance(value, str) else value
 
     def failed(self, reason: str) -> None:
-        if not self._has_failed:
-            self._has_failed = True
-            self._span.set_status(Status(StatusCode.ERROR, reason[:_MOST_CHARACTERS]))
+        if self._status is _NOT_FAILED:
+            self._status = Status(StatusCode.ERROR, reason[:_MOST_CHARACTERS])
 
     def child(self, name: str, kind: SpanKind) -> Span:
-        self._room.left -= 1
-        if self._room.left <= 0:
+        self._trace.room -= 1
+        if self._trace.room <= 0:
             self.note("ringward.spans_left_out", True)
             return _Unrecorded(self)
-        context = set_span_in_context(self._span, Context())
-        return _Recorded(self._sdk, self._sdk.start_span(name, context, _KINDS[kind]), self._room)
+        return _Recorded(self._trace, name, kind, self._context)
 
     def end(self) -> None:
-        self._span.set_attributes(self._notes)  # all at once: one by one they cost more than the span itself
-        self._span.end()
+        source = self._trace.source
+        source.ended(
+            ReadableSpan(
+                self._name,
+                self._context,
+                self._parent,
+                source.resource,
+                self._notes,
+                kind=_KINDS[self._kind],
+                status=self._status,
+                start_time=self._since_ns,
+                end_time=time_ns(),
+                instrumentation_scope=source.scope,
+            )
+        )
 
 
 class _Unrecorded:
@@ -172,19 +191,3 @@ class _Unrecorded:
 
     def end(self) -> None:
         pass
-
-
-class _Handing(SpanProcessor):
-    """Hands on what is done."""
-
-    def __init__(self, ended: Callable[[ReadableSpan], None]) -> None:
-        self._ended = ended
-
-    def on_end(self, span: ReadableSpan) -> None:
-        self._ended(span)
-
-
-def _context_of(parent: TraceParent, tracestate: str) -> Context:
-    state = TraceState.from_header([tracestate]) if tracestate else None
-    remote = SpanContext(parent.trace_id, parent.span_id, True, TraceFlags(TraceFlags.SAMPLED), state)
-    return set_span_in_context(NonRecordingSpan(remote), Context())
