@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import NamedTuple, Self
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -30,6 +32,11 @@ class PostgresUri(NamedTuple):
         if not mark or scheme not in _SCHEMES or not rest:
             raise ValueError("expected postgres://user:password@host:port/database for the engine postgres")
         address, _, query = text.partition("?")
+        if not all(map(_may_be_port, _ports(rest))):
+            raise ValueError(
+                "expected a port from 1 to 65535 after the colon of a host, and /, ?, # or @ in a password as "
+                "%2F, %3F, %23 or %40, for the engine postgres"
+            )
         options = parse_qsl(query, keep_blank_values=True)
         extras = {name: value for name, value in options if name in _EXTRAS}
         for name, value in extras.items():
@@ -40,3 +47,16 @@ class PostgresUri(NamedTuple):
             f"{address}?{kept}" if kept else address,
             keeps_statements=extras.get("default_query_exec_mode", "cache_statement") == "cache_statement",
         )
+
+
+def _ports(rest: str) -> Iterator[str]:
+    """What stands after the colon of each host that has one."""
+    hosts = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
+    for host in hosts.split(","):
+        _, colon, port = host.rpartition("]")[2].rpartition(":")
+        if colon:
+            yield port
+
+
+def _may_be_port(text: str) -> bool:
+    return not text or (text.isascii() and text.isdecimal() and 1 <= int(text) <= 65_535)

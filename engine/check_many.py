@@ -7,7 +7,6 @@ lookup, within a budget; what that does not settle is checked as usual.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from engine.check import check
@@ -15,7 +14,7 @@ from engine.entity_search import EntitySearch
 from engine.plan import Plan
 from engine.tally import Tally
 from engine.windows import Windows
-from model.check import CheckAnswer, CheckRequest, Question, Verdict
+from model.check import CheckAnswer, CheckRequest, Verdict
 from model.errors import LimitExceeded
 from model.lookup import EntitiesRequest
 from model.snapshot import Snapshot
@@ -33,14 +32,15 @@ _Sort = tuple[SubjectRef, str, str]
 async def check_many(
     reader: SnapshotReader, plan: Plan, snapshot: Snapshot, request: CheckRequest, tally: Tally | None = None
 ) -> tuple[CheckAnswer, ...]:
-    """As ``engine.check``. A question settled backwards counts as one, needs no depth, and is in no tally."""
+    """As ``engine.check``. A question settled backwards counts as one and needs no depth."""
     sorts: dict[_Sort, list[int]] = {}
     for number, question in enumerate(request.questions):
         sorts.setdefault((question.subject, question.entity.type, question.permission), []).append(number)
     answers: dict[int, CheckAnswer] = {}
     for sort, numbers in sorts.items():
         if len(numbers) >= MANY and (sort[1], sort[2]) in plan.schema.reach:
-            verdicts = await _verdicts(reader, plan, snapshot, request, sort, [request.questions[n] for n in numbers])
+            asked = replace(request, questions=tuple(request.questions[number] for number in numbers))
+            verdicts = await _verdicts(reader, plan, snapshot, asked, tally)
             settled = ((number, verdicts.get(request.questions[number].entity.id)) for number in numbers)
             answers |= {number: CheckAnswer(verdict, 1) for number, verdict in settled if verdict is not None}
     open_numbers = [number for number in range(len(request.questions)) if number not in answers]
@@ -51,19 +51,16 @@ async def check_many(
 
 
 async def _verdicts(
-    reader: SnapshotReader,
-    plan: Plan,
-    snapshot: Snapshot,
-    request: CheckRequest,
-    sort: _Sort,
-    questions: Sequence[Question],
+    reader: SnapshotReader, plan: Plan, snapshot: Snapshot, request: CheckRequest, tally: Tally | None
 ) -> dict[str, Verdict]:
-    """The verdicts that can be had backwards, by entity id; none if the way passes too many entities."""
-    subject, entity_type, permission = sort
-    asked = EntitiesRequest(request.tenant, entity_type, permission, subject, request.depth, context=request.context)
-    named = {question.entity for question in questions}
-    most_ids = _IDS_PER_QUESTION * len(questions)
-    search = EntitySearch(reader, plan, snapshot, asked, most_ids=most_ids, named=named)
+    """Verdicts on questions of one sort that can be had backwards, by entity id; none if that passes too many."""
+    one = request.questions[0]
+    asked = EntitiesRequest(
+        request.tenant, one.entity.type, one.permission, one.subject, request.depth, context=request.context
+    )
+    named = {question.entity for question in request.questions}
+    most_ids = _IDS_PER_QUESTION * len(request.questions)
+    search = EntitySearch(reader, plan, snapshot, asked, most_ids=most_ids, named=named, tally=tally)
     try:
         windows = await search.windows()
     except LimitExceeded:

@@ -10,6 +10,7 @@ from engine.closure import Closure
 from engine.offers import Ids, Offers
 from engine.overlay import overlay_of
 from engine.plan import Plan
+from engine.tally import Tally
 from engine.windows import GivenWindows, Windows
 from model.check import CheckAnswer, CheckRequest, Question, Verdict
 from model.errors import AuthzError
@@ -24,7 +25,8 @@ _CHECKS_TOGETHER = 200
 class EntitySearch:
     """One request over one snapshot.
 
-    most_ids bounds what may be passed on the way, as in ``Closure``. named: as in ``Offers``.
+    most_ids bounds what may be passed on the way, as in ``Closure``. named: as in ``Offers``. tally: what it costs is
+    added to it; a batch of listings is a round and a read.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class EntitySearch:
         *,
         most_ids: int,
         named: Iterable[EntityRef] = (),
+        tally: Tally | None = None,
     ) -> None:
         self._reader = reader
         self._plan = plan
@@ -43,6 +46,7 @@ class EntitySearch:
         self._request = request
         self._most_ids = most_ids
         self._named = named
+        self._tally = tally or Tally()
 
     async def windows(self) -> Windows | GivenWindows:
         """The windows over the goal, every station found."""
@@ -70,7 +74,7 @@ class EntitySearch:
         request = self._request
         questions = [Question(EntityRef(entity_type, found), name, request.subject) for found in ids]
         together = CheckRequest(request.tenant, questions, request.depth + 1, context=request.context)
-        answers = await check(self._reader, self._plan, self._snapshot, together)
+        answers = await check(self._reader, self._plan, self._snapshot, together, self._tally)
         return dict(zip(ids, answers, strict=True))
 
     async def _decide(self, entity_type: str, name: str, ids: Sequence[str]) -> Ids:
@@ -83,6 +87,9 @@ class EntitySearch:
 
     async def _list_ids(self, listings: Sequence[Listing], beyond: str, about: int) -> Sequence[Stretch]:
         tenant = self._request.tenant
+        self._tally.rounds += 1
+        self._tally.reads += 1
+        self._tally.entities_read += len(listings)
         return await self._reader.list_ids(tenant, self._snapshot, listings, beyond=beyond, about=about)
 
 

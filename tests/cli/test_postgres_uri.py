@@ -13,6 +13,9 @@ from cli.postgres_uri import PostgresUri
         "postgres://h/d",
         "postgresql://user:p%40ss@h1:1,h2:2/d?sslmode=verify-full&sslrootcert=/etc/ca.pem",
         "postgres:///d?host=/var/run/postgresql",
+        "postgres://u@[::1]:5432/d",
+        "postgres://[fe80::1]/d",
+        "postgres://u:p@h:/d",
     ],
 )
 def test_an_address_without_those_options_stays_as_it_is(uri: str) -> None:
@@ -41,6 +44,11 @@ def test_the_way_to_plan_is_read_and_dropped(mode: str) -> None:
         "host=h password=hush",
         "postgres://",
         "postgres://u:hush@h/d?plan_cache_mode=x",
+        "postgres://u:hush@h:99x/d",
+        "postgres://u:hush@h:1,g:65536/d",
+        "postgres://u:hush@h:0",
+        "postgres://u:hush/word@h:1/d",
+        "postgres://u@[::1]:hush/d",
     ],
 )
 def test_anything_else_is_refused_without_being_told(text: str) -> None:

@@ -15,6 +15,7 @@ from cluster.invoker.local import LocalAnswers
 from cluster.invoker.pins import Pins
 from cluster.invoker.warm_up import WarmUp
 from engine.catalog import SchemaCatalog
+from engine.check_many import MANY
 from model.check import CheckRequest, Context, Question, Verdict
 from model.errors import DepthExhausted
 from model.snapshot import Snapshot, encode_snap_token
@@ -218,6 +219,16 @@ async def test_what_evaluations_cost_is_counted_and_what_the_cache_gives_costs_n
     assert tallies.rounds.count == 2
     assert tallies.entities_read.sum == entities + 4
     assert tallies.reads.sum == reads + 2
+
+
+async def test_what_is_settled_backwards_has_its_cost_as_well(storage: CountingStorage, node: Node) -> None:
+    many = tuple(Question(EntityRef("doc", str(number)), "view", SubjectRef("user", "ann")) for number in range(MANY))
+    answered = await node.local.answer(CheckRequest("t1", many, 20))
+    assert sum(verdicts(answered)) == 1
+    assert storage.readings == 0, "no document was looked into"
+    tallies = node.local.tallies
+    assert tallies.rounds.count == 1
+    assert tallies.entities_read.sum >= tallies.rounds.sum == tallies.reads.sum >= 2  # its groups, then what they see
 
 
 async def test_an_evaluation_that_fails_has_its_cost_too(storage: CountingStorage, node: Node) -> None:
