@@ -58,6 +58,17 @@ def test_the_charts_own_rules_and_dashboards_are_all_there() -> None:
     assert {name for it in maps for name in it["data"]} == files
 
 
+def test_alerts_lead_to_the_runbook_where_it_is_read() -> None:
+    place = "https://git.example.com/operations"
+    release = rendered("three-az", monitoring__rules__runbook=place)
+    alerts = [
+        rule for group in release.one("PrometheusRule")["spec"]["groups"] for rule in group["rules"] if "alert" in rule
+    ]
+    assert len(alerts) > 30
+    for alert in alerts:
+        assert alert["annotations"]["runbook_url"] == f"{place}#{alert['alert'].lower()}"
+
+
 def test_nothing_of_it_is_made_unasked() -> None:
     kinds = {kind for kind, _ in rendered("aurora").kinds_and_names()}
     assert not kinds & {"ServiceMonitor", "PrometheusRule"}
