@@ -64,6 +64,11 @@ class GrpcHost:
         """None: grpc.aio does not tell."""
         return None
 
+    @property
+    def refused(self) -> dict[str, int]:
+        """Empty: grpc.aio does not tell."""
+        return {}
+
     async def start(self) -> None:
         """Listen. Raises Unavailable, naming the address, if that is not possible."""
         wanted = wanted_address(self._host, self._asked_port)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 
@@ -25,3 +26,7 @@ class GrpcListener(Host, Protocol):
     @property
     def connections(self) -> int | None:
         """How many clients are connected; None if that is not known."""
+
+    @property
+    def refused(self) -> Mapping[str, int]:
+        """How many connections and calls were refused before any handler heard of them, by why; empty if not known."""

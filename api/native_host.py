@@ -68,6 +68,11 @@ class NativeHost:
         """How many clients are connected."""
         return self._listening.connections
 
+    @property
+    def refused(self) -> dict[str, int]:
+        """How many connections and calls were refused before any handler heard of them, by why."""
+        return self._listening.refused
+
     async def start(self) -> None:
         """Listen. Raises Unavailable, naming the address, if that is not possible."""
         self._port = await self._listening.listen(wanted_address(self._host, self._asked_port))

@@ -155,6 +155,13 @@ class Listener:
     def connections(self) -> int:
         """How many that were taken are open."""
 
+    @property
+    def refused(self) -> dict[str, int]:
+        """How many connections and calls were refused without an event, for each reason there is.
+
+        connections, not_grpc, unimplemented, too_large, malformed, too_slow, cut_off.
+        """
+
     def refuse_new(self) -> None:
         """Take no new connections and no new calls; those under way go on."""
 

@@ -247,6 +247,11 @@ class Listening:
         """How many there are."""
         return self.native.connections
 
+    @property
+    def refused(self) -> dict[str, int]:
+        """How many connections and calls the transport turned away by itself, by why."""
+        return self.native.refused
+
     async def listen(self, address: str) -> int:
         """Listen on ``host:port`` until ``close``; the port, which for 0 is a free one.
 

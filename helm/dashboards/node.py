@@ -160,11 +160,16 @@ _LIMITS = Row(
         Panel(
             "Refused at the entrance",
             "Empty.",
-            "The name says which limit. unauthenticated: callers without a key, or with an old one.",
+            "The name says which limit. unauthenticated: callers without a key, or with an old one. By the transport: "
+            "what is no call, or larger or slower than one may be; somebody tries things out, or means another port.",
             (
                 Query(
                     "sum by (instance, reason) (rate(ringward_requests_refused_total{<nodes>}[$__rate_interval]))",
                     "{{reason}} {{instance}}",
+                ),
+                Query(
+                    "sum by (instance, reason) (rate(ringward_grpc_refused_total{<nodes>}[$__rate_interval]))",
+                    "by the transport: {{reason}} {{instance}}",
                 ),
             ),
             Unit.CALLS_PER_SECOND,

@@ -13,6 +13,7 @@ mod client;
 mod framing;
 mod listener;
 mod python;
+mod refusals;
 mod replies;
 mod service;
 mod tls;

@@ -22,6 +22,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
+use crate::refusals::Reason;
 use crate::service::Service;
 
 /// Within which a client must have said what it speaks: TLS, then HTTP/2's first 24 bytes.
@@ -74,7 +75,8 @@ pub async fn listen(
                     let served = served(stream, peer, http.clone(), service.clone(), shared.clone(), phase.clone());
                     connections.spawn(served);
                 }
-                Ok(_) => {} // closed at once, so that the client goes elsewhere rather than wait
+                // Closed at once, so that the client goes elsewhere rather than wait.
+                Ok(_) => service.refusals.count(Reason::Connections),
                 Err(_) => sleep(ACCEPT_PAUSE).await,
             },
             _ = phase.changed() => {}

@@ -404,6 +404,11 @@ impl Listener {
         self.shared.connections.load(Ordering::Relaxed)
     }
 
+    #[getter]
+    fn refused(&self) -> HashMap<&'static str, u64> {
+        self.service.refusals.counted().collect()
+    }
+
     fn refuse_new(&self) {
         self.advance(Phase::Draining);
     }

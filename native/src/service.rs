@@ -18,6 +18,7 @@ use crate::arrivals::{Arrivals, Event};
 use crate::budget::{Budget, Costs, Held, Tray};
 use crate::call::{Call, Lease, Reply};
 use crate::framing::{Encoding, Status, Unframer, code, timeout_of};
+use crate::refusals::{Reason, Refusals};
 
 /// How long the only message of a request, or its first, may take to come in whole.
 const REQUEST_TIME: Duration = Duration::from_secs(60);
@@ -46,6 +47,7 @@ pub struct Service {
     /// Numbers them, as all others of the transport.
     calls: Arc<AtomicU64>,
     budget: Arc<Budget>,
+    pub refusals: Refusals,
 }
 
 impl Service {
@@ -56,8 +58,8 @@ impl Service {
         arrivals: Arc<Arrivals>,
         calls: Arc<AtomicU64>,
     ) -> Self {
-        let budget = Arc::default();
-        Self { methods, most_message_bytes, most_metadata_bytes, arrivals, calls, budget }
+        let (budget, refusals) = (Arc::default(), Refusals::default());
+        Self { methods, most_message_bytes, most_metadata_bytes, arrivals, calls, budget, refusals }
     }
 
     /// Where answers on a new connection wait for its client.
@@ -67,21 +69,32 @@ impl Service {
 
     pub async fn answer(&self, request: Request<Incoming>, peer: &str, tray: &Arc<Tray>) -> Response<Answer> {
         if request.method() != Method::POST {
-            return refused(request, StatusCode::METHOD_NOT_ALLOWED).await;
+            return self.refused(request, StatusCode::METHOD_NOT_ALLOWED).await;
         }
         let content_type = request.headers().get(CONTENT_TYPE).map_or(&[][..], |value| value.as_bytes());
         if !content_type.starts_with(b"application/grpc") {
-            return refused(request, StatusCode::UNSUPPORTED_MEDIA_TYPE).await;
+            return self.refused(request, StatusCode::UNSUPPORTED_MEDIA_TYPE).await;
         }
-        self.called(request, peer, tray).await.unwrap_or_else(|status| Answer::failed(&status))
+        match self.begun(request, peer, tray).await {
+            Ok(lease) => Self::replied(lease).await.unwrap_or_else(|status| Answer::failed(&status)),
+            Err(status) => {
+                self.refusals.count_status(&status);
+                Answer::failed(&status)
+            }
+        }
     }
 
-    async fn called(
-        &self,
-        request: Request<Incoming>,
-        peer: &str,
-        tray: &Arc<Tray>,
-    ) -> Result<Response<Answer>, Status> {
+    /// Refuse what is no call, after it has come: who breaks HTTP/2's rules in it is told that first.
+    async fn refused(&self, request: Request<Incoming>, status: StatusCode) -> Response<Answer> {
+        self.refusals.count(Reason::NotGrpc);
+        let mut body = request.into_body();
+        let come = async { while let Ok(Some(_)) = next_part(&mut body).await {} };
+        let _ = timeout(REFUSAL_TIME, come).await; // then it is refused all the same
+        Answer::refused(status)
+    }
+
+    /// A call the event loop has heard of, or the status that refuses it.
+    async fn begun(&self, request: Request<Incoming>, peer: &str, tray: &Arc<Tray>) -> Result<Lease, Status> {
         let (head, body) = request.into_parts();
         let Some(&(method, takes)) = self.methods.get(head.uri.path()) else {
             return Err(Status::new(code::UNIMPLEMENTED, "Method not found!"));
@@ -104,7 +117,7 @@ impl Service {
                 let message = in_time(deadline, messages.only()).await?;
                 let lease = Lease::new(call(messages.held), self.arrivals.clone());
                 self.arrivals.push(Event::Began(lease.call.clone(), Some(message)));
-                Self::replied(lease).await
+                Ok(lease)
             }
             Takes::StreamFromFirst | Takes::Stream => {
                 let mut first = None;
@@ -120,7 +133,7 @@ impl Service {
                     let reading = read_messages(messages, lease.call.clone(), self.arrivals.clone());
                     lease.keep(tokio::spawn(reading).abort_handle());
                 }
-                Self::replied(lease).await
+                Ok(lease)
             }
         }
     }
@@ -220,14 +233,6 @@ impl Messages {
         let Some(held) = &mut self.held else { return Ok(()) };
         held.hold(self.kept_bytes + bytes)
     }
-}
-
-/// Refuse what is no call, after it has come: who breaks HTTP/2's rules in it is told that first.
-async fn refused(request: Request<Incoming>, status: StatusCode) -> Response<Answer> {
-    let mut body = request.into_body();
-    let come = async { while let Ok(Some(_)) = next_part(&mut body).await {} };
-    let _ = timeout(REFUSAL_TIME, come).await; // then it is refused all the same
-    Answer::refused(status)
 }
 
 /// Hand the messages that follow the first to the event loop, each when it asks for it.

@@ -63,6 +63,12 @@ def declare_build(metrics: Metrics, *, version: str, transport: str, zone: str) 
 def declare_listeners(metrics: Metrics, host: GrpcListener, tls: Mapping[str, ListenerTls]) -> None:
     """Connections and certificates. tls: by what the listener speaks."""
     metrics.gauge("ringward_grpc_connections", "Connections of gRPC clients.", lambda: host.connections)
+    metrics.counters(
+        "ringward_grpc_refused_total",
+        "Connections and calls of gRPC refused before any handler heard of them.",
+        ("reason",),
+        lambda: {(reason,): count for reason, count in host.refused.items()},
+    )
     metrics.gauges(
         "ringward_certificate_expiry_timestamp_seconds",
         "Until when certificates are valid, in Unix time.",

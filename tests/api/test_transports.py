@@ -111,6 +111,21 @@ async def ask(channel: grpc.aio.Channel, method: str, request: Message, **option
     return bytes(await call(request.SerializeToString(), **options))
 
 
+async def test_what_the_transport_refuses_itself_is_counted() -> None:
+    async with serving(GrpcTransport.NATIVE) as host:
+        assert set(host.refused.values()) == {0}
+        not_post = [(b":method", b"GET"), *http2.request(LIST)[1:]]
+        await answered(host, http2.head(1, not_post, ends=True))
+        await answered(host, http2.call(1, "/nobody/Knows", b""))
+        await answered(
+            host, http2.head(1, http2.request(LIST)), http2.data(1, b"\0" + (MOST_BYTES + 1).to_bytes(4, "big"))
+        )
+        await answered(host, http2.call(1, LIST, b"", (b"grpc-timeout", b"soon")))
+        await answered(host, http2.call(1, LIST, b""))
+        counted = {reason: count for reason, count in host.refused.items() if count}
+        assert counted == {"not_grpc": 1, "unimplemented": 1, "too_large": 1, "malformed": 1}
+
+
 async def test_a_compression_nobody_knows_is_refused(transport: GrpcTransport) -> None:
     async with serving(transport) as host:
         answer = await answered(host, http2.call(1, LIST, b"", (b"grpc-encoding", b"br")))
