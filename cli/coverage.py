@@ -64,7 +64,7 @@ def coverage(
         ),
     )
     if is_for_people:
-        print_summary(outcomes)
+        print_summary(source, outcomes)
         print_coverage(result)
     else:
         print_coverage_json(result)

@@ -82,7 +82,7 @@ def _validate_one(source: str, *, is_one_of_many: bool) -> int:
     except AuthzError as error:
         print_problems(source, error)
         return UNUSABLE
-    print_summary(outcomes)
+    print_summary(source, outcomes)
     return 0 if all(outcome.result is Result.PASSED for outcome in outcomes) else 1
 
 

@@ -13,7 +13,7 @@ Source: reference wire-api §14.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
 from model.attributes import Attribute
@@ -41,6 +41,10 @@ class SubjectReference(NamedTuple):
         return f"{self.type}#{self.relation}" if self.relation else self.type
 
 
+Lines = Mapping[str, int]
+"""Where in the file each assertion stands, by its permission."""
+
+
 @dataclass(frozen=True, slots=True)
 class CheckCase:
     """May the subject do this to the entity? Expected verdicts by permission."""
@@ -50,6 +54,7 @@ class CheckCase:
     assertions: Mapping[str, bool]
     depth: int
     context: Context
+    lines: Lines = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,7 @@ class EntityFilterCase:
     assertions: Mapping[str, frozenset[str]]
     depth: int
     context: Context
+    lines: Lines = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,7 @@ class SubjectFilterCase:
     assertions: Mapping[str, frozenset[str]]
     depth: int
     context: Context
+    lines: Lines = field(default_factory=dict, compare=False)
 
 
 Case = CheckCase | EntityFilterCase | SubjectFilterCase

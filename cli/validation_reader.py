@@ -12,6 +12,7 @@ from cli.validation_file import (
     Case,
     CheckCase,
     EntityFilterCase,
+    Lines,
     Scenario,
     SubjectFilterCase,
     SubjectReference,
@@ -114,7 +115,8 @@ class _FileReader:
         subject = self._fields.required(field, sections.get("subject"), "subject", SubjectRef.parse)
         assertions = self._assertions(field, sections.get("assertions"), self._fields.truth)
         depth, context = self._depth(sections.get("depth")), self._context(sections.get("context"))
-        return CheckCase(entity, subject, assertions, depth, context) if entity and subject else None
+        lines = _lines(sections.get("assertions"))
+        return CheckCase(entity, subject, assertions, depth, context, lines) if entity and subject else None
 
     def _entity_filter(self, field: Field) -> EntityFilterCase | None:
         sections = self._fields.section(field, ("entity_type", "subject", "depth", "context", "assertions"))
@@ -122,7 +124,10 @@ class _FileReader:
         subject = self._fields.required(field, sections.get("subject"), "subject", SubjectRef.parse)
         assertions = self._assertions(field, sections.get("assertions"), self._ids)
         depth, context = self._depth(sections.get("depth")), self._context(sections.get("context"))
-        return EntityFilterCase(entity_type, subject, assertions, depth, context) if entity_type and subject else None
+        lines = _lines(sections.get("assertions"))
+        if not (entity_type and subject):
+            return None
+        return EntityFilterCase(entity_type, subject, assertions, depth, context, lines)
 
     def _subject_filter(self, field: Field) -> SubjectFilterCase | None:
         sections = self._fields.section(field, ("subject_reference", "entity", "depth", "context", "assertions"))
@@ -132,7 +137,8 @@ class _FileReader:
         )
         assertions = self._assertions(field, sections.get("assertions"), self._ids)
         depth, context = self._depth(sections.get("depth")), self._context(sections.get("context"))
-        return SubjectFilterCase(entity, reference, assertions, depth, context) if entity and reference else None
+        lines = _lines(sections.get("assertions"))
+        return SubjectFilterCase(entity, reference, assertions, depth, context, lines) if entity and reference else None
 
     def _assertions(self, section: Field, field: Field | None, read: Callable[[Field], T | None]) -> dict[str, T]:
         entries = self._fields.entries(field) if field is not None else {}
@@ -165,3 +171,7 @@ class _FileReader:
         if field is not None and not isinstance(data, dict):
             self._fields.complain(field, "expected keys with values")
         return data if isinstance(data, dict) else {}
+
+
+def _lines(assertions: Field | None) -> Lines:
+    return assertions.node.lines if assertions is not None and isinstance(assertions.node, YamlMap) else {}

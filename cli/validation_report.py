@@ -31,8 +31,8 @@ def print_outcome(outcome: Outcome) -> None:
             say(f"      {line}")
 
 
-def print_summary(outcomes: Sequence[Outcome]) -> None:
-    """All that did not pass, then SUCCESS or FAILED with the numbers."""
+def print_summary(source: str, outcomes: Sequence[Outcome]) -> None:
+    """All that did not pass, each with its place in the source, then SUCCESS or FAILED with the numbers."""
     counts = Counter(outcome.result for outcome in outcomes)
     passed = counts[Result.PASSED]
     others = [outcome for outcome in outcomes if outcome.result is not Result.PASSED]
@@ -41,7 +41,9 @@ def print_summary(outcomes: Sequence[Outcome]) -> None:
         return
     say("\nfails:", style="bold red")
     for outcome in others:
-        say(f"  {outcome.assertion.scenario}: {outcome.assertion.title} ({outcome.result.value})", style="red")
+        asserted = outcome.assertion
+        place = f"{source}:{asserted.line}"
+        say(f"  {place}: {asserted.scenario}: {asserted.title} ({outcome.result.value})", style="red")
     unchecked = counts[Result.NOT_CHECKED]
     note = f", {unchecked} could not be checked by this version" if unchecked else ""
     say(f"\nFAILED: {passed} of {len(outcomes)} assertions hold{note}", style="bold red")

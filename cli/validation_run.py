@@ -58,6 +58,11 @@ class Assertion:
                 assert_never(unreachable)
 
     @property
+    def line(self) -> int:
+        """Where in the file it stands."""
+        return self.case.lines[self.permission]
+
+    @property
     def title(self) -> str:
         """``subject permission entity``, with a type in the place of what is looked for."""
         match self.case:

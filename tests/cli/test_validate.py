@@ -52,7 +52,7 @@ def test_a_failed_assertion_tells_question_expectation_and_answer(tmp_path: Path
 
     assert result.exit_code == 1
     assert "  checks:\n    fail: user:1 view doc:1\n      expected: denied\n      actual:   allowed\n" in result.stdout
-    assert "people: user:1 view doc:1 (failed)" in result.stdout
+    assert "/f.yaml:15: people: user:1 view doc:1 (failed)" in result.stdout
     assert result.stdout.rstrip().endswith("FAILED: 0 of 1 assertions hold")
 
 

@@ -86,12 +86,12 @@ def test_what_holds_is_told_in_outputs_and_summary(tmp_path: Path) -> None:
     assert "SUCCESS" in ended.summary
 
 
-def test_an_assertion_that_does_not_hold_is_marked(tmp_path: Path) -> None:
+def test_an_assertion_that_does_not_hold_is_marked_at_its_line(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(HOLDS_NOT, encoding="utf-8")
     ended = validated(tmp_path, "a.yaml")
     assert ended.code == 1
     assert ended.annotations == [
-        "::error file=a.yaml,title=ringward validate::strangers, 100%25 of them: user:1 view doc:1 (failed)"
+        "::error file=a.yaml,line=15,title=ringward validate::strangers, 100%25 of them: user:1 view doc:1 (failed)"
     ]
     assert ended.outputs == {"result": "failed", "assertions": "1", "held": "0"}
 
