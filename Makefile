@@ -35,9 +35,10 @@ cluster: setup ## start a cluster to play with: three nodes, PostgreSQL, Redis, 
 	@.ci/install-servers postgresql redis-server serf haproxy
 	@$(BIN)/ringward local-cluster $(if $(RUN_ONCE),--once)
 
+# Tests wait for servers about half of their time: three at once keep two cores busy.
 test: setup ## run all tests; ARGS="tests/cli -k config" runs some
 	@.ci/install-servers
-	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 bench: setup ## measure how fast it is, in a quarter of an hour; ARGS="--openfga PATH --check" measures more
 	@.ci/install-servers postgresql nghttp2-client
