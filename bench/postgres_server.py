@@ -7,7 +7,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from threading import Thread
 
+from bench.processes import free_port
 from storage.postgres.connecting import open_connection
 from storage.postgres.migrating import Migrations
 from storage.postgres.settings import PostgresSettings
@@ -154,13 +154,6 @@ def migrate(uri: str) -> None:
     thread = Thread(target=lambda: asyncio.run(migrations.up()))
     thread.start()
     thread.join()
-
-
-def free_port() -> int:
-    """A port of loopback nobody listens on now."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def plain_user() -> str | None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import resource
 import socket
 from collections.abc import Iterable
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 
+_PORTS = (12_000, 32_000)  # below those the system gives away, on Linux and elsewhere
+_CHANCE = random.SystemRandom()  # tests that run side by side have the same seed
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -49,12 +52,24 @@ def _resident_pages(pid: int) -> int:
 
 
 def free_ports(count: int) -> list[int]:
-    """So many ports of loopback nobody listens on now, no two the same."""
-    with ExitStack() as held:
-        found = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in found:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in found]
+    """So many ports of loopback nobody uses now, by TCP or UDP, no two the same.
+
+    The system gives none of them to somebody else by itself: not for an outgoing connection, nor for a port 0.
+    """
+    found: list[int] = []
+    while len(found) < count:
+        port = _CHANCE.randint(*_PORTS)
+        with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagram, suppress(OSError):
+            stream.bind(("127.0.0.1", port))
+            datagram.bind(("127.0.0.1", port))
+            if port not in found:
+                found.append(port)
+    return found
+
+
+def free_port() -> int:
+    """One of ``free_ports``."""
+    return free_ports(1)[0]
 
 
 async def port_open(port: int, *, within_s: float = 30.0) -> None:

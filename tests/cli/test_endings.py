@@ -218,7 +218,8 @@ def test_tables_of_a_newer_version_are_one_line_and_exit_code_1(
     [
         ("mysql://db/x", "--database-uri: database.uri: expected postgres://"),
         ("postgres://", "--database-uri: database.uri: expected postgres://"),
-        ("postgres://db:port/x", "the address of the database cannot be read"),
+        ("postgres://db:port/x", "--database-uri: database.uri: expected a port"),
+        ("postgres://db/x?sslmode=no", "the address of the database cannot be read"),
     ],
 )
 def test_an_address_of_no_database_is_one_line_and_exit_code_1(uri: str, word: str, tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def test_the_database_may_come_from_where_a_nodes_comes_from(uri: str, tmp_path:
         (("--database-engine=sqlite",), "database.engine is sqlite; only postgres has tables to migrate or repair"),
         (("--database-engine=oracle",), "expected sqlite or memory or postgres"),
         (("--database-uri=postgres://me:hush@127.0.0.1:1/d",), "cannot be reached"),
-        (("--database-uri=postgres://me:hush@127.0.0.1:x/d",), "the address of the database cannot be read"),
+        (("--database-uri=postgres://me:hush@127.0.0.1:x/d",), "expected a port"),
         (("--database-uri=postgres://me:hush@127.0.0.1:1/d?sslmode=no",), "the address of the database cannot be read"),
     ],
 )

@@ -11,7 +11,7 @@ import trustme
 from cluster.redis_server import RedisServer
 from model.errors import Misconfigured, Unavailable
 from tests.support.certificates import Files, issue
-from tests.support.postgres import free_port
+from tests.support.processes import free_port
 from tests.support.redis import redis_server
 
 PASSWORD = "hush-hush"

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from tests.helm.chart import Object, container, rendered
 from tests.support.eventually import eventually
-from tests.support.serf import lasting_port, serf_program
+from tests.support.processes import free_port
+from tests.support.serf import serf_program
 
 KEY = "cg8StVXbQJ0gPvMd9o7yrg=="  # 16 bytes, of no use
 
@@ -20,7 +21,7 @@ class Agent:
     """The agent of a pod whose name and ports are its own, as there is one address here."""
 
     def __init__(self, name: str, keyring: Path) -> None:
-        self.name, self.gossip, self._rpc, self._keyring = name, lasting_port(), lasting_port(), keyring
+        self.name, self.gossip, self._rpc, self._keyring = name, free_port(), free_port(), keyring
         engine = {"engine": "serf", "serf": {"keyringSecret": {"name": "gossip"}}}
         self._container: Object = container(
             rendered("aurora", cluster__membership=engine, ports__gossip=self.gossip).pod, "serf"

@@ -15,7 +15,8 @@ from tests.cli.program import TIMEOUT_S, read_until, started
 from tests.helm.chart import CHART, RELEASE, Rendered, container, rendered
 from tests.helm.nodes import SECRETS, arguments_of, changed, variables_of, written
 from tests.helm.test_scripts import ask
-from tests.support.postgres import PostgresServer, free_port, postgres_server
+from tests.support.postgres import PostgresServer, postgres_server
+from tests.support.processes import free_port
 
 PASSWORD = "the-password-of-both"
 

@@ -20,8 +20,8 @@ from tests.support.certificates import Files, issue
 from tests.support.client import TENANT
 from tests.support.collector import Collector
 from tests.support.postgres import migrate, postgres_server, replica_of
+from tests.support.processes import free_port
 from tests.support.redis import redis_server
-from tests.support.serf import lasting_port
 
 ZONES = {"a": "one", "b": "one", "c": "two"}
 
@@ -29,7 +29,7 @@ ZONES = {"a": "one", "b": "one", "c": "two"}
 @asynccontextmanager
 async def watched_cluster(folder: Path) -> AsyncIterator[tuple[Fleet, dict[str, str]]]:
     """The nodes a, b and c, which serve and see each other, and where each tells of itself."""
-    ports = {name: lasting_port() for name in ZONES}
+    ports = {name: free_port() for name in ZONES}
     async with Collector().running() as collector:
         with _options(folder, collector) as common:
             nodes = [

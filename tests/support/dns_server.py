@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.processes import OwnProcess
-from tests.support.serf import lasting_port
+from tests.support.processes import OwnProcess, free_port
 
 
 class DnsmasqMissing(Exception):
@@ -25,7 +24,7 @@ class OwnDns(OwnProcess):
     def __init__(self, folder: Path) -> None:
         self._records = folder / "records.conf"
         self._records.touch()
-        self.port = lasting_port()
+        self.port = free_port()
         settings = (
             *("--keep-in-foreground", "--no-resolv", "--no-hosts", "--bind-interfaces", "--listen-address=127.0.0.1"),
             *(

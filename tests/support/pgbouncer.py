@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from tests.support.postgres import SUPERUSER, PostgresMissing, PostgresServer, free_port, plain_user
+from tests.support.postgres import SUPERUSER, PostgresMissing, PostgresServer, plain_user
+from tests.support.processes import free_port
 
 _PROGRAM = Path("/usr/sbin/pgbouncer")
 

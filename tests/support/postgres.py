@@ -14,12 +14,12 @@ from bench.postgres_server import (
     SUPERUSER,
     PostgresMissing,
     PostgresServer,
-    free_port,
     give_to_plain_user,
     migrate,
     plain_user,
     postgres_server,
 )
+from bench.processes import free_port
 
 __all__ = (
     "PROGRAMS",
@@ -27,7 +27,6 @@ __all__ = (
     "Databases",
     "PostgresMissing",
     "PostgresServer",
-    "free_port",
     "give_to_plain_user",
     "migrate",
     "plain_user",

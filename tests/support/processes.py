@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.processes import free_ports
+from bench.processes import free_port, free_ports
 
-__all__ = ("OwnProcess", "free_ports")
+__all__ = ("OwnProcess", "free_port", "free_ports")
 
 
 class OwnProcess:

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.postgres import free_port
-from tests.support.processes import OwnProcess
+from tests.support.processes import OwnProcess, free_port
 
 
 class RedisMissing(Exception):

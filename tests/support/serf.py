@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import random
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.processes import OwnProcess
-
-_LASTING_PORTS = (20_000, 32_000)
+from tests.support.processes import OwnProcess, free_port
 
 
 class SerfMissing(Exception):
@@ -26,8 +22,8 @@ class OwnAgent(OwnProcess):
 
     def __init__(self, folder: Path, name: str, *, join: str = "", auth: str = "") -> None:
         self.name = name
-        self.rpc_port = lasting_port()
-        self.gossip = f"127.0.0.1:{lasting_port()}"
+        self.rpc_port = free_port()
+        self.gossip = f"127.0.0.1:{free_port()}"
         self._auth = auth
         configuration = folder / f"{name}.json"
         settings = {
@@ -101,20 +97,6 @@ def serf_agents() -> Iterator[OwnAgents]:
     finally:
         agents.stop()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def lasting_port() -> int:
-    """A port of loopback nobody uses now, by TCP or UDP, and that no outgoing connection is going to be given."""
-    while True:
-        port = random.randint(*_LASTING_PORTS)
-        with (
-            socket.socket(type=socket.SOCK_STREAM) as stream,
-            socket.socket(type=socket.SOCK_DGRAM) as datagram,
-            suppress(OSError),
-        ):
-            stream.bind(("127.0.0.1", port))
-            datagram.bind(("127.0.0.1", port))
-            return port
 
 
 def serf_program() -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.cluster.membership.engine import Engine, Place
-from tests.support.serf import OwnAgents, lasting_port, serf_agents
+from tests.support.processes import free_port
+from tests.support.serf import OwnAgents, serf_agents
 from tests.support.started_serf import NotedSerf, noted_serf
 
 
@@ -45,11 +46,11 @@ class StartedSerfEngine:
         self._gossip: list[str] = []
 
     def place(self, cluster: str) -> Place:
-        bind = f"127.0.0.1:{lasting_port()}"
+        bind = f"127.0.0.1:{free_port()}"
         join = f"&join={','.join(self._gossip)}" if self._gossip else ""
         self._gossip.append(bind)
         return Place(
-            f"serf://127.0.0.1:{lasting_port()}?agent=start&cluster={cluster}&bind={bind}{join}"
+            f"serf://127.0.0.1:{free_port()}?agent=start&cluster={cluster}&bind={bind}{join}"
             f"&binary={self._program.program}&profile=local"
         )
 

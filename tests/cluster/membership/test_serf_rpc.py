@@ -12,7 +12,8 @@ import pytest
 from cluster.membership.serf_rpc import SerfRpc, connected
 from model.errors import Unavailable
 from tests.support.loopback import serving
-from tests.support.serf import OwnAgent, lasting_port, serf_agents
+from tests.support.processes import free_port
+from tests.support.serf import OwnAgent, serf_agents
 
 REPLY_S = 5.0
 
@@ -131,7 +132,7 @@ async def test_all_who_wait_learn_that_the_connection_was_lost() -> None:
 
 
 async def test_nobody_there_is_unavailable() -> None:
-    port = lasting_port()
+    port = free_port()
     with pytest.raises(Unavailable, match="nobody listens"):
         async with connected("127.0.0.1", port, auth="", reply_s=REPLY_S):
             pass

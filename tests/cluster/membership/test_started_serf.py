@@ -22,7 +22,8 @@ from cluster.membership.urls import EngineUrl
 from model.errors import Misconfigured, Unavailable
 from tests.cluster.membership.watching import PATIENCE_S, announced, wait_for_members, wait_until
 from tests.support.loopback import serving
-from tests.support.serf import lasting_port, serf_agents
+from tests.support.processes import free_port
+from tests.support.serf import serf_agents
 from tests.support.started_serf import NotedSerf, noted_serf
 
 ANN = Member("10.0.0.1:5000", zone="a", weight=3, release="0.1.0")
@@ -42,8 +43,8 @@ class Node:
     """What one node is told, its ports chosen."""
 
     def __init__(self, serf: NotedSerf) -> None:
-        self.gossip = f"127.0.0.1:{lasting_port()}"
-        self.rpc_port = lasting_port()
+        self.gossip = f"127.0.0.1:{free_port()}"
+        self.rpc_port = free_port()
         self._serf = serf
 
     def url(self, *options: str) -> str:
@@ -219,7 +220,7 @@ async def test_addresses_where_nobody_answers_do_not_keep_it_from_joining_others
 
     async with serving(say_nothing) as port:
         silent = f"127.0.0.1:{port}"
-        one, two = node.membership(), other.membership(f"join={silent},127.0.0.1:{lasting_port()},{node.gossip}")
+        one, two = node.membership(), other.membership(f"join={silent},127.0.0.1:{free_port()},{node.gossip}")
         async with announced(one, ANN), announced(two, BEN):
             await wait_for_members(two, ANN, BEN, within_s=9)
 
@@ -241,7 +242,7 @@ async def test_an_agent_of_others_at_our_port_is_left_alone(serf: NotedSerf) -> 
     with serf_agents() as strangers:
         stranger = strangers.new()
         one = SerfMembership.of(
-            f"serf://127.0.0.1:{stranger.rpc_port}?agent=start&bind=127.0.0.1:{lasting_port()}&binary={serf.program}"
+            f"serf://127.0.0.1:{stranger.rpc_port}?agent=start&bind=127.0.0.1:{free_port()}&binary={serf.program}"
         )
         with pytest.raises(Unavailable, match="address already in use"):
             await one.announce(ANN)
@@ -251,7 +252,7 @@ async def test_an_agent_of_others_at_our_port_is_left_alone(serf: NotedSerf) -> 
 
 
 async def test_what_an_agent_complains_of_is_a_warning_of_ours(node: Node) -> None:
-    one = node.membership(f"join=127.0.0.1:{lasting_port()}")
+    one = node.membership(f"join=127.0.0.1:{free_port()}")
     with capture_logs() as events:
         async with announced(one, ANN):
             await wait_until(lambda: "warning" in levels_of_agent(events))

@@ -25,7 +25,7 @@ from telemetry.spans import Span, within
 from telemetry.tracing import Tracer
 from tests.cluster.peers.two_nodes import KEY, QUICK, FakeOwn, answered, ask, asking, request, serving
 from tests.support.eventually import eventually
-from tests.support.postgres import free_port
+from tests.support.processes import free_port
 
 pytestmark = pytest.mark.usefixtures("carriers")
 

@@ -13,8 +13,7 @@ from typing import Any
 from tests.cli.program import RINGWARD, ROOT
 from tests.integration.cluster.cables import Cables
 from tests.support.eventually import eventually
-from tests.support.processes import OwnProcess
-from tests.support.serf import lasting_port
+from tests.support.processes import OwnProcess, free_port
 
 KEY = "the key of these tests"
 PATIENCE_S = 150.0  # one whom nobody has to ask is missed when its card is due, a minute and a quarter later at most
@@ -36,8 +35,8 @@ class ClusterNode(OwnProcess):
         program: str = RINGWARD,
     ) -> None:
         self.name = name
-        self.client_port = lasting_port()
-        self.peer_port = lasting_port()
+        self.client_port = free_port()
+        self.peer_port = free_port()
         self.log = folder / f"{name}.log"
         self.address = ""
         self._options = options
@@ -72,7 +71,7 @@ class ClusterNode(OwnProcess):
 
     def move(self) -> None:
         """From its next start on it serves clients at another port: somebody may have taken the one it had."""
-        before, self.client_port = self.client_port, lasting_port()
+        before, self.client_port = self.client_port, free_port()
         self._command = [
             word.replace(f"--grpc-port={before}", f"--grpc-port={self.client_port}") for word in self._command
         ]

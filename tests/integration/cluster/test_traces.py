@@ -16,7 +16,7 @@ from tests.integration.cluster.fleet import ClusterNode, Fleet, fleet_of
 from tests.support.client import Client
 from tests.support.collector import Collector, values_of
 from tests.support.eventually import eventually
-from tests.support.serf import lasting_port
+from tests.support.processes import free_port
 
 SCHEMA = """
 entity user {}
@@ -53,7 +53,7 @@ def traced_fleet(
         *("--tracer-enabled", "--tracer-exporter=otlp", "--tracer-insecure", "--tracer-protocol=grpc"),
         f"--tracer-endpoint=127.0.0.1:{collector.grpc_port}",
     )
-    rest = ("--http-enabled=true", f"--http-port={lasting_port()}")
+    rest = ("--http-enabled=true", f"--http-port={free_port()}")
     nodes = [ClusterNode(name, tmp_path, *options, *(rest if name == "a" else ())) for name in "abc"]
     with fleet_of(nodes) as fleet:
         yield fleet

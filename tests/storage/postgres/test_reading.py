@@ -19,7 +19,8 @@ from storage.postgres.settings import PostgresSettings
 from storage.postgres.store import PostgresStorage
 from tests.conformance.examples import head_of, tuples, tuples_at
 from tests.support.eventually import eventually
-from tests.support.postgres import PostgresServer, free_port, migrate, postgres_server, replica_of
+from tests.support.postgres import PostgresServer, migrate, postgres_server, replica_of
+from tests.support.processes import free_port
 
 ANN = "doc:1#viewer@user:ann"
 BEN = "doc:1#viewer@user:ben"

@@ -23,7 +23,7 @@ from model.check import Question
 from model.tuples import EntityRef, RelationTuple, SubjectRef
 from tests.bench.harness.systems.asking import ANN, PLAN, answers_all, status_of, takes_writes
 from tests.bench.harness.systems.small_dataset import SCHEMA, SmallDataset, Store
-from tests.support.postgres import free_port
+from tests.support.processes import free_port
 
 ROW = RelationTuple("document", "plan", "viewer", "group", "all", "member")
 CONFIGURATION = Configuration(api_url="http://127.0.0.1:1")
