@@ -36,7 +36,7 @@ from storage.sqlite.store import SqliteStorage
 from telemetry.call_metrics import CallMetrics
 from telemetry.otlp_spans import otlp_spans
 from telemetry.sampling import Sampler, Sampling
-from telemetry.spans import current_trace_id
+from telemetry.spans import current_span
 from telemetry.tracing import Tracer
 
 _CHECK = "/base.v1.Permission/Check"
@@ -114,7 +114,7 @@ async def measure(rounds: int) -> dict[str, Sequence[float]]:
         return CallTraces(Tracer(Sampling(Sampler.PARENT, ratio, random.random), {}, "1", ended.append))
 
     def metrics() -> CallMetrics:
-        return CallMetrics(current_trace_id)
+        return CallMetrics(current_span)
 
     ways = {
         "nobody looks on": _checking(store),

@@ -7,20 +7,21 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 
 from telemetry.histogram import Exemplar, Histogram
+from telemetry.spans import Span
 
 _OK = "OK"
 
-TraceId = Callable[[], str]
-"""The id, in hexadecimal, of the trace the present call belongs to, if it is sampled; else an empty text."""
+PresentSpan = Callable[[], Span | None]
+"""The span of the present call, if it is traced."""
 
 
 class RpcCalls:
     """The calls of one RPC that came by one transport. What is counted on the way is the least that tells the rest."""
 
-    __slots__ = ("_begun", "_end", "_failures", "_trace_id", "durations_s")
+    __slots__ = ("_begun", "_end", "_failures", "_span", "durations_s")
 
-    def __init__(self, trace_id: TraceId | None = None) -> None:
-        self._trace_id = trace_id
+    def __init__(self, span: PresentSpan | None = None) -> None:
+        self._span = span
         self._begun = 0
         self._failures: dict[str, int] = {}
         self.durations_s = Histogram()
@@ -51,15 +52,15 @@ class RpcCalls:
         self.durations_s.observe(taken_s)
         if code != _OK:
             self._failures[code] = self._failures.get(code, 0) + 1
-        if self._trace_id is not None and (trace_id := self._trace_id()):
-            self.durations_s.illustrate(Exemplar(trace_id, taken_s, time.time()))
+        if self._span is not None and (span := self._span()) is not None:
+            self.durations_s.illustrate(Exemplar(span.trace_id, taken_s, time.time()))
 
 
 class CallMetrics:
-    """The calls of all RPCs, by transport and full name without the slash. trace_id: of exemplars, if there are any."""
+    """The calls of all RPCs, by transport and full name without the slash. span: for exemplars, if there are any."""
 
-    def __init__(self, trace_id: TraceId | None = None) -> None:
-        self._trace_id = trace_id
+    def __init__(self, span: PresentSpan | None = None) -> None:
+        self._span = span
         self._calls: dict[tuple[str, str], RpcCalls] = {}
 
     def __repr__(self) -> str:
@@ -68,7 +69,7 @@ class CallMetrics:
     def of(self, transport: Enum, rpc: str) -> RpcCalls:
         """Who counts the calls of an RPC, given by its full name, ``/base.v1.Permission/Check``."""
         place = str(transport.value), rpc.removeprefix("/")
-        return self._calls.setdefault(place, RpcCalls(self._trace_id))
+        return self._calls.setdefault(place, RpcCalls(self._span))
 
     @property
     def seen(self) -> Mapping[tuple[str, str], RpcCalls]:

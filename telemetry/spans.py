@@ -66,12 +66,6 @@ set_span = _span.set
 """Let what follows in this context be done for a span, or for none."""
 
 
-def current_trace_id() -> str:
-    """Of the trace of what is being done now; empty if it is not traced."""
-    span = _span.get()
-    return "" if span is None else span.trace_id
-
-
 def note(name: str, value: Note) -> None:
     """Add an attribute to what is being done now, if it is traced."""
     if (span := _span.get()) is not None:

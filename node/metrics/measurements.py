@@ -14,7 +14,7 @@ from telemetry.call_metrics import CallMetrics
 from telemetry.histogram import Histogram
 from telemetry.loop_lag import LAGS_S, note_lags
 from telemetry.metrics import Metrics
-from telemetry.spans import current_trace_id
+from telemetry.spans import current_span
 
 ReadLag = Callable[[], Awaitable[float | None]]
 
@@ -30,7 +30,7 @@ class Measurements:
 
     def __init__(self, *, is_traced: bool) -> None:
         self.metrics = Metrics()
-        self.calls = CallMetrics(current_trace_id if is_traced else None)
+        self.calls = CallMetrics(current_span if is_traced else None)
         self.lags_s = Histogram(LAGS_S)
         self.replica_lag_s: float | None = None
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from enum import Enum
 
 from telemetry.call_metrics import CallMetrics
+from telemetry.sampling import Sampler, Sampling, Start
+from telemetry.spans import current_span, within
+from telemetry.tracing import Tracer
 
 CHECK = "/base.v1.Permission/Check"
 PLACE = ("grpc", "base.v1.Permission/Check")
@@ -50,11 +53,12 @@ def test_two_listeners_of_one_transport_count_together() -> None:
 
 
 def test_a_call_of_a_sampled_trace_leaves_an_exemplar() -> None:
-    trace_ids = iter(["", "4bf92f3577b34da6a3ce929d0e0e4736"])
-    rpc = CallMetrics(lambda: next(trace_ids)).of(Transport.GRPC, CHECK)
+    rpc = CallMetrics(current_span).of(Transport.GRPC, CHECK)
     rpc.began(None)("OK", None, 0.25)
     assert rpc.durations_s.exemplars == {}
-    rpc.began(None)("OK", None, 0.25)
+    traced = Tracer(Sampling(Sampler.ALWAYS, 1.0, lambda: 0.0), {}, "1", lambda _: None).begin("call", Start(None))
+    with within(traced):
+        rpc.began(None)("OK", None, 0.25)
     (exemplar,) = rpc.durations_s.exemplars.values()
-    assert exemplar.trace_id == "4bf92f3577b34da6a3ce929d0e0e4736"
+    assert exemplar.trace_id == traced.trace_id
     assert exemplar.value == rpc.durations_s.sum / 2 == 0.25
