@@ -144,7 +144,7 @@ class Histories(RuleBasedStateMachine):
     @invariant()
     def the_head_covers_every_snapshot(self) -> None:
         head = self.run(self.store.head("t1")).snapshot
-        assert head == self.snapshots[-1]
+        assert head.xmax == self.snapshots[-1].xmax  # of strangers on the server some may have ended since
         assert all(head.covers(snapshot) for snapshot in self.snapshots)
 
     def teardown(self) -> None:
