@@ -41,8 +41,8 @@ class Tracer:
     def __init__(
         self, sampling: Sampling, resource: Mapping[str, str], version: str, ended: Callable[[ReadableSpan], None]
     ) -> None:
-        self._source = _Source(Resource(dict(resource)), InstrumentationScope("ringward", version), ended)
-        self._ids = RandomIdGenerator()
+        scope = InstrumentationScope("ringward", version)
+        self._source = _Source(Resource(dict(resource)), scope, RandomIdGenerator(), ended)
         self.sampling = sampling
 
     def __repr__(self) -> str:
@@ -51,11 +51,11 @@ class Tracer:
     def begin(self, name: str, start: Start, *, tracestate: str = "") -> Span:
         """The first span of a trace in this process."""
         if start.parent is None:
-            trace = _Trace(self._source, self._ids, self._ids.generate_trace_id(), _NO_STATE)
+            trace = _Trace(self._source, self._source.ids.generate_trace_id(), _NO_STATE)
             return _Recorded(trace, name, SpanKind.SERVER, None)
         state = TraceState.from_header([tracestate]) if tracestate else _NO_STATE
         remote = SpanContext(start.parent.trace_id, start.parent.span_id, True, _SAMPLED, state)
-        return _Recorded(_Trace(self._source, self._ids, remote.trace_id, state), name, SpanKind.SERVER, remote)
+        return _Recorded(_Trace(self._source, remote.trace_id, state), name, SpanKind.SERVER, remote)
 
     def resume(self, name: str, traceparent: str, *, tracestate: str = "") -> Span | None:
         """The first span here of what another node has decided to trace; None if its word cannot be read."""
@@ -64,10 +64,11 @@ class Tracer:
 
 
 class _Source(NamedTuple):
-    """Where spans come from, and who gets them."""
+    """Where spans come from, what numbers them, and who gets them."""
 
     resource: Resource
     scope: InstrumentationScope
+    ids: RandomIdGenerator
     ended: Callable[[ReadableSpan], None]
 
 
@@ -77,17 +78,16 @@ class _Trace:
     room: how many more there may be, for a long list is looked for in thousands of rounds.
     """
 
-    __slots__ = ("_ids", "_state", "_trace_id", "room", "source")
+    __slots__ = ("_state", "_trace_id", "room", "source")
 
-    def __init__(self, source: _Source, ids: RandomIdGenerator, trace_id: int, state: TraceState) -> None:
+    def __init__(self, source: _Source, trace_id: int, state: TraceState) -> None:
         self.source = source
         self.room = MOST_SPANS
-        self._ids = ids
         self._trace_id = trace_id
         self._state = state
 
     def next_context(self) -> SpanContext:
-        return SpanContext(self._trace_id, self._ids.generate_span_id(), False, _SAMPLED, self._state)
+        return SpanContext(self._trace_id, self.source.ids.generate_span_id(), False, _SAMPLED, self._state)
 
 
 class _Recorded:

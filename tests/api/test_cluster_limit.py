@@ -26,6 +26,7 @@ from tests.support.client import Client
 from tests.support.eventually import eventually
 from tests.support.redis import OwnRedis, redis_server
 
+ATTEMPTS = 3  # to ask for as much as is allowed, on a machine that may be busy
 RPC = "/base.v1.Permission/Check"
 KEY = "ringward:{ringward}:rate-limit"
 
@@ -125,18 +126,28 @@ def trips(redis: OwnRedis) -> int:
 # --- what the nodes admit together, with a real Redis ---
 
 
-@pytest.mark.parametrize("per_s", [20, 500])
-async def test_two_nodes_admit_a_burst_and_the_rate_and_no_more_than_a_lease_beside(
-    redis: OwnRedis, per_s: int
-) -> None:
-    async with node_of(redis, per_s) as one, node_of(redis, per_s) as other:
+async def rush(redis: OwnRedis, per_s: int, *, cluster: str) -> tuple[int, float]:
+    """How many calls two nodes of a new cluster let in while far too many come, and the seconds that took."""
+    async with node_of(redis, per_s, cluster=cluster) as one, node_of(redis, per_s, cluster=cluster) as other:
         began_s = time.monotonic()
         async with asyncio.TaskGroup() as group:
             counts = [group.create_task(admitted(node, calls_per_s=2_000, for_s=1.5)) for node in (one, other)]
         took_s = time.monotonic() - began_s
-    total = sum(count.result() for count in counts)
-    assert total <= per_s * (1 + took_s + LEASE_S) + 1
-    assert total >= per_s * (1 + 1.5 / 3)  # the burst, and of the rate what a busy machine leaves time to ask for
+    return sum(count.result() for count in counts), took_s
+
+
+@pytest.mark.parametrize("per_s", [20, 500])
+async def test_two_nodes_admit_a_burst_and_the_rate_and_no_more_than_a_lease_beside(
+    redis: OwnRedis, per_s: int
+) -> None:
+    totals = []
+    for attempt in range(ATTEMPTS):
+        total, took_s = await rush(redis, per_s, cluster=f"attempt{attempt}")
+        assert total <= per_s * (1 + took_s + LEASE_S) + 1
+        totals.append(total)
+        if total >= 0.9 * per_s * (1 + 1.5):
+            return
+    raise AssertionError(f"fewer were let in than may be: {totals}")
 
 
 async def test_demand_below_the_rate_is_admitted_whole_wherever_it_arrives(redis: OwnRedis) -> None:

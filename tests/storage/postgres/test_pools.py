@@ -166,6 +166,7 @@ async def test_a_cancelled_statement_is_cancelled_on_the_server_and_its_connecti
     await asyncio.wait([task], timeout=2)
     assert task.cancelled()
     await until_nothing_runs(pool)
+    assert "0 in use, 1 idle" in repr(pool) or "0 in use, 2 idle" in repr(pool)
     ((lives,),) = await pool.fetch("SELECT count(*) FROM pg_stat_activity WHERE pid = $1", pid)
     assert lives == 1
 
@@ -184,6 +185,7 @@ async def test_five_hundred_cancelled_statements_leave_a_usable_pool(database: s
         answers = [group.create_task(pool.fetch("SELECT $1::int", n)) for n in range(100)]
     assert [task.result()[0][0] for task in answers] == list(range(100))
     await until_nothing_runs(pool)
+    assert "0 in use" in repr(pool)
     await pool.close()
 
 
@@ -206,6 +208,7 @@ async def test_a_transaction_cancelled_at_any_await_happens_whole_or_not_at_all(
         outcomes.add((task.cancelled(), len(found)))
     assert {(True, 0), (False, 2)} <= outcomes
     await until_nothing_runs(pool)
+    assert "0 in use" in repr(pool)
 
 
 async def test_cancelled_twice_a_statement_still_ends_on_the_server(pool: Pool) -> None:
@@ -222,6 +225,7 @@ async def test_cancelled_twice_a_statement_still_ends_on_the_server(pool: Pool) 
         await asyncio.wait([task], timeout=2)
         assert task.cancelled()
     await until_nothing_runs(pool)
+    assert "0 in use" in repr(pool)
 
 
 async def test_a_statement_over_its_time_is_cancelled_and_fails_as_unavailable(database: str) -> None:
