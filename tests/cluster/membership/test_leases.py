@@ -5,11 +5,10 @@ with it.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import pytest
@@ -20,6 +19,7 @@ from tests.cluster.membership.consul_engine import consul_engine
 from tests.cluster.membership.engine import Engine
 from tests.cluster.membership.redis_engine import redis_engine
 from tests.cluster.membership.watching import announced, wait_for_members
+from tests.support.faketime import set_clock
 
 ANN = Member("10.0.0.1:5000", zone="a", weight=3, release="0.1.0")
 BEN = Member("10.0.0.2:5000")
@@ -34,10 +34,12 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
 
 
 @contextmanager
-def announcing(url: str, member: Member, *, wrapper: Sequence[str] = ()) -> Iterator[subprocess.Popen[bytes]]:
+def announcing(
+    url: str, member: Member, *, environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     texts = (url, member.address, member.zone, str(member.weight), member.release)
-    command = [*wrapper, sys.executable, "-m", "tests.cluster.membership.announcer", *texts]
-    with subprocess.Popen(command) as process:
+    command = [sys.executable, "-m", "tests.cluster.membership.announcer", *texts]
+    with subprocess.Popen(command, env={**os.environ, **(environment or {})}) as process:
         try:
             yield process
         finally:
@@ -57,11 +59,10 @@ async def test_a_frozen_process_is_forgotten_and_seen_again_once_it_goes_on(engi
 
 
 async def test_the_clock_of_a_node_does_not_matter(engine: Engine) -> None:
-    faketime = shutil.which("faketime")
-    assert faketime, "faketime is needed: apt-get install faketime"
     one = membership_of(engine.place(CLUSTER).url)
     async with announced(one, ANN):
-        with announcing(engine.place(CLUSTER).url, BEN, wrapper=(faketime, "-f", "-400d")):
+        with set_clock() as clock, announcing(engine.place(CLUSTER).url, BEN, environment=clock.environment):
+            clock.set(-400 * 86_400)
             await wait_for_members(one, ANN, BEN)
             with pytest.raises(AssertionError):  # longer than any lease
                 await wait_for_members(one, ANN, within_s=8.0)
